@@ -1,0 +1,23 @@
+//! Generated from forge's artefacts; the contracts' own documentation is in `src/interfaces`.
+
+#![allow(missing_docs, clippy::too_many_arguments)]
+
+use alloy::sol;
+
+sol!(
+    #[sol(rpc, all_derives)]
+    StreamRegistry,
+    concat!(
+        env!("OUT_DIR"),
+        "/out/StreamRegistry.sol/StreamRegistry.json"
+    )
+);
+
+sol!(
+    #[sol(rpc, all_derives)]
+    EarningsSplitter,
+    concat!(
+        env!("OUT_DIR"),
+        "/out/EarningsSplitter.sol/EarningsSplitter.json"
+    )
+);

@@ -1,0 +1,60 @@
+//! Paystream's contracts, as Rust sees them.
+//!
+//! - [`StreamRegistry`] and [`EarningsSplitter`]: bindings made from forge's artefacts, with calls, events, custom
+//!   errors and the bytecode to deploy.
+//! - [`Deployment`]: the record of where the contracts are on one chain (`deployments/<chain id>.json`).
+//! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
+//! - [`content_id`]: the id of a content, computed without asking the chain.
+//!
+//! Nothing here opens a connection, holds a key or reads a clock.
+
+#![forbid(unsafe_code)]
+
+mod bindings;
+mod deployment;
+mod heartbeat;
+
+use alloy::primitives::{Address, B256, keccak256};
+use alloy::sol_types::SolValue;
+
+pub use bindings::{EarningsSplitter, StreamRegistry};
+pub use deployment::{Deployment, DeploymentError};
+pub use heartbeat::{Heartbeat, heartbeat_signing_hash};
+
+/// The id of `creator`'s content with this CID: `keccak256(abi.encode(creator, cid))`, which is what
+/// `StreamRegistry.contentIdOf` answers. The CID is taken byte by byte; nothing is normalised.
+#[must_use]
+pub fn content_id(creator: Address, cid: &str) -> B256 {
+    keccak256((creator, cid).abi_encode_params())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        creator: Address,
+        cid: String,
+        content_id: B256,
+    }
+
+    /// The contract passes the same vectors (test/StreamRegistry.t.sol).
+    #[test]
+    fn the_content_id_is_the_one_that_the_contract_computes() {
+        let vectors: Vec<Vector> =
+            serde_json::from_str(include_str!("vectors/content_id.json")).unwrap();
+        assert!(!vectors.is_empty());
+        for vector in vectors {
+            assert_eq!(
+                content_id(vector.creator, &vector.cid),
+                vector.content_id,
+                "{}",
+                vector.cid
+            );
+        }
+    }
+}
