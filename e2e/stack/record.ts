@@ -1,0 +1,49 @@
+/** `stack.json` in the data folder: all that a journey or a person needs to know about the running stack. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Hex } from 'viem';
+import type { Deployment, EthereumAccount, Role } from './ethereum.ts';
+import type { Ports } from './ports.ts';
+
+export interface StackRecord {
+  readonly dataDir: string;
+  /** Process of supervisord, and the socket of its XML-RPC interface. */
+  readonly supervisor: { readonly pid: number; readonly socket: string };
+  readonly ports: Ports;
+  readonly urls: {
+    readonly web: string;
+    readonly indexer: string;
+    readonly streamer: string;
+    readonly secondStreamer: string;
+    readonly ethereum: string;
+    readonly bitcoin: string;
+    readonly faucet: string;
+    /** With the password. */
+    readonly database: string;
+    readonly redis: string;
+  };
+  readonly accounts: Readonly<Record<Role, EthereumAccount>>;
+  readonly bitcoin: {
+    readonly cookieFile: string;
+    readonly payouts: Readonly<Record<'creator' | 'provider' | 'secondProvider', BitcoinPayout>>;
+  };
+  readonly deployment: Deployment;
+  /** The demo: a live stream of real footage. */
+  readonly content: { readonly contentId: Hex; readonly cid: string; readonly name: string };
+}
+
+export interface BitcoinPayout {
+  readonly address: string;
+  /** scriptPubKey, lower-case hex without a prefix. */
+  readonly script: string;
+}
+
+const recordFile = (dataDir: string): string => join(dataDir, 'stack.json');
+
+export function writeRecord(record: StackRecord): void {
+  writeFileSync(recordFile(record.dataDir), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+}
+
+export function readRecord(dataDir: string): StackRecord {
+  return JSON.parse(readFileSync(recordFile(dataDir), 'utf8')) as StackRecord;
+}
