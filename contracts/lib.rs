@@ -42,6 +42,12 @@ mod tests {
         content_id: B256,
     }
 
+    #[test]
+    fn the_bindings_carry_the_bytecode_to_deploy() {
+        assert!(!StreamRegistry::BYTECODE.is_empty());
+        assert!(!EarningsSplitter::BYTECODE.is_empty());
+    }
+
     /// The contract passes the same vectors (test/StreamRegistry.t.sol).
     #[test]
     fn the_content_id_is_the_one_that_the_contract_computes() {
