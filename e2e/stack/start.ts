@@ -3,14 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type BitcoinKey, type BitcoinRpc, keptBitcoinKey } from './bitcoin.ts';
+import { type BitcoinKey, BitcoinRpc, keptBitcoinKey } from './bitcoin.ts';
 import { accounts, type Deployment, deploy, sourcesHash, standingDeployment } from './ethereum.ts';
 import { buildPage, configurePage } from './page.ts';
 import { fixedPorts, freePorts, type Ports } from './ports.ts';
 import { type PostgresHome, postgresHome, preparePostgres, removePostgres } from './postgres.ts';
-import { readRecord, type StackRecord, writeRecord } from './record.ts';
+import { type StackRecord, writeRecord } from './record.ts';
 import { stopRuns } from './run.ts';
 import { footagePath, seed } from './seed.ts';
+import { ServiceControl } from './service-control.ts';
 import { type Paths, pathsIn, programs, type ServiceName, urlsAt } from './services.ts';
 import { Stack } from './stack.ts';
 import { OwnSupervisor } from './supervisor.ts';
@@ -81,28 +82,21 @@ export async function startStack(options: StackOptions, report: (line: string) =
     logs: paths.logs,
     restart: options.restart,
   });
-  const stop = async (): Promise<void> => {
-    stopRuns();
-    await supervisor.shutdown();
-  };
   const aborted = new Promise<never>((_, reject) =>
     signal?.addEventListener('abort', () => reject(new Error('interrupted')), { once: true }),
   );
   aborted.catch(() => undefined);
   try {
-    const draft: StackRecord = {
+    const known = {
       dataDir: paths.data,
       supervisor: { pid: supervisor.pid, socket: supervisor.socket },
-      ports,
-      urls,
-      accounts,
+      ...{ ports, urls, accounts },
       bitcoin: { cookieFile: paths.bitcoinCookie, payouts },
-      deployment: noDeployment,
-      content: { contentId: '0x', cid: '', name: '' },
     };
-    return await Promise.race([aborted, bringUp(draft, supervisor, { tools, paths, postgres, report })]);
+    return await Promise.race([aborted, bringUp(known, supervisor, { tools, paths, postgres, report })]);
   } catch (error) {
-    await stop();
+    stopRuns();
+    await supervisor.shutdown();
     throw error;
   }
 }
@@ -114,47 +108,46 @@ interface Work {
   readonly report: (line: string) => void;
 }
 
-async function bringUp(draft: StackRecord, supervisor: OwnSupervisor, { tools, paths, postgres, report }: Work): Promise<OwnStack> {
-  const { urls } = draft;
-  let stack = new OwnStack(draft, supervisor);
-  const up = async (service: ServiceName): Promise<void> => {
-    const started = Date.now();
-    await stack.start(service);
-    report(`${service} is ready (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-  };
-  const page = step(report, 'built the page', () => buildPage(paths.web));
-  page.catch(() => undefined);
-
+async function bringUp(known: Omit<StackRecord, 'deployment' | 'content'>, supervisor: OwnSupervisor, work: Work): Promise<OwnStack> {
+  const { tools, paths, postgres, report } = work;
+  const { ports, urls } = known;
+  const control = new ServiceControl(known.dataDir, ports, urls, supervisor);
+  const up = (service: ServiceName): Promise<void> => step(report, `${service} is ready`, () => control.start(service));
   await up('anvil');
-  const rpcUrl = `http://127.0.0.1:${draft.ports.anvil}`;
+  const rpcUrl = `http://127.0.0.1:${ports.anvil}`;
   let deployment = await standingDeployment(rpcUrl, paths.deployment);
   if (deployment === undefined) {
     // The database is nothing but the mirror of a chain; another chain needs another one.
     removePostgres(postgres);
     deployment = await step(report, 'deployed the contracts', () => deployContracts(tools, rpcUrl, paths));
   }
+  // Meanwhile; not earlier, since both this and the deployment call the compiler.
+  const page = step(report, 'built the page', () => buildPage(paths.web));
+  page.catch(() => undefined);
   await preparePostgres(tools, postgres, keptSecret(join(paths.keys, 'database')));
-  await Promise.all([
-    up('postgres'),
-    up('redis'),
-    up('bitcoind')
-      .then(() => up('faucet'))
-      .then(() => mineFirstBlocks(stack.bitcoin, paths)),
-  ]);
+  const bitcoin = async (): Promise<void> => {
+    await up('bitcoind');
+    await up('faucet');
+    await mineFirstBlocks(new BitcoinRpc(urls.bitcoin, paths.bitcoinCookie), paths);
+  };
+  await Promise.all([up('postgres'), up('redis'), bitcoin()]);
   await Promise.all([up('indexer'), up('streamer')]);
 
-  const streamerUrl = `http://127.0.0.1:${draft.ports.streamer}`;
-  const content = await step(report, 'registered the demo', () =>
-    seed(rpcUrl, streamerUrl, deployment, draft.bitcoin.payouts.creator.script),
-  );
+  const streamerUrl = `http://127.0.0.1:${ports.streamer}`;
+  const { script } = known.bitcoin.payouts.creator;
+  const content = await step(report, 'registered the demo', () => seed(rpcUrl, streamerUrl, deployment, script));
   writeFileSync(paths.publishUrl, `${urls.streamer}/whip/${content.contentId}`);
-  const record = { ...draft, deployment, content };
+  const record = { ...known, deployment, content };
   writeRecord(record);
-  stack = new OwnStack(record, supervisor);
+  const stack = new OwnStack(record, supervisor);
 
   await page;
   configurePage(paths.web, urls, deployment);
-  await Promise.all([up('web'), stack.start('publisher').then(() => step(report, 'the demo is live', () => stack.waitUntilLive()))]);
+  const demo = async (): Promise<void> => {
+    await stack.start('publisher');
+    await step(report, 'the demo is live', () => stack.waitUntilLive());
+  };
+  await Promise.all([up('web'), demo()]);
   return stack;
 }
 
@@ -179,11 +172,12 @@ async function mineFirstBlocks(node: BitcoinRpc, paths: Paths): Promise<void> {
 }
 
 function refuseSecondStart(paths: Paths): void {
-  if (!existsSync(join(paths.data, 'stack.json'))) return;
-  const { pid } = readRecord(paths.data).supervisor;
+  const pidFile = join(paths.data, 'supervisord.pid');
+  if (!existsSync(pidFile)) return;
+  const pid = readFileSync(pidFile, 'utf8').trim();
   const command = `/proc/${pid}/cmdline`;
-  if (existsSync(command) && readFileSync(command, 'utf8').includes('supervisord')) {
-    throw new Error(`a stack with the data in ${paths.data} is running already: stop it with Ctrl-C in its terminal, or: kill ${pid}`);
+  if (existsSync(command) && readFileSync(command, 'utf8').includes(join(paths.data, 'supervisord.conf'))) {
+    throw new Error(`a stack with the data in ${paths.data} is running already: stop it with Ctrl-C in its terminal, or with: kill ${pid}`);
   }
 }
 
@@ -191,8 +185,6 @@ function clear(paths: Paths, postgres: PostgresHome): void {
   removePostgres(postgres);
   rmSync(paths.data, { recursive: true, force: true });
 }
-
-const noDeployment: Deployment = { chainId: 0, registry: '0x', splitter: '0x', block: 0 };
 
 function payout(paths: Paths, name: string): Pick<BitcoinKey, 'address' | 'script'> {
   const { address, script } = keptBitcoinKey(join(paths.keys, `${name}-payout`));
