@@ -26,6 +26,7 @@ const registryAbi = parseAbi([
   'function setBitcoinPayout(bytes scriptPubKey)',
   'function bitcoinPayoutOf(address creator) view returns (bytes)',
   'event ContentRegistered(bytes32 indexed contentId, address indexed creator, string cid, string name, string metadataURI, Terms terms)',
+  'event ContentDeregistered(bytes32 indexed contentId)',
 ]);
 
 export interface SeededContent {
@@ -51,13 +52,10 @@ export async function seed(rpcUrl: string, streamerUrl: string, deployment: Depl
   }
   const cid = await publishAnnouncement(streamerUrl);
   const contentId = contentIdOf(account.address, cid);
-  const registered = await client.getContractEvents({
-    ...registry,
-    eventName: 'ContentRegistered',
-    args: { contentId },
-    fromBlock: BigInt(deployment.block),
-  });
-  if (registered.length === 0) {
+  const fromBlock = BigInt(deployment.block);
+  const registered = await client.getContractEvents({ ...registry, eventName: 'ContentRegistered', args: { contentId }, fromBlock });
+  const deregistered = await client.getContractEvents({ ...registry, eventName: 'ContentDeregistered', args: { contentId }, fromBlock });
+  if (registered.length === deregistered.length) {
     const terms = { token: '0x0000000000000000000000000000000000000000', payout: account.address, ...demo.terms } as const;
     await confirmed(
       'registerContent',
