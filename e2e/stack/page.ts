@@ -6,6 +6,7 @@ import { run } from './run.ts';
 import type { Urls } from './services.ts';
 
 export async function buildPage(directory: string): Promise<void> {
+  await run('npm', ['run', 'abi']);
   await run('npm', [
     'run',
     'build',
