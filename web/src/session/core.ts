@@ -1,0 +1,233 @@
+/**
+ * The viewer's side of a session, pure: `step(session, input, now)` returns the next session and the effects to carry out. No socket, no
+ * clock, no key: the shell (`client.ts`) has them.
+ *
+ *   connecting --hello--> starting --started--> active --end--> ended
+ *        ^                    |                    |
+ *        +------ socket lost, back-off ------------+            any --a provider that claims too much--> refused
+ *
+ * What it never does: sign above the price, above its own clock plus two ticks, above the channel's capacity, or while the viewer has
+ * paused; believe a `paid_sat` above what it signed.
+ */
+import { costOf } from '../money.ts';
+import type { ChannelView } from '../provider/wire.ts';
+import type { ServerMessage, SignedPayment } from './messages.ts';
+
+export type Phase = 'connecting' | 'starting' | 'active' | 'leaving' | 'ended' | 'refused';
+
+export interface Session {
+  readonly phase: Phase;
+  readonly msatPerSecond: bigint;
+  /** The most that the channel can pay (4.2); 0 while its funding is not known. */
+  readonly maxPaidSat: bigint;
+  /** The highest payment ever signed for this channel, in this session or before. */
+  readonly signed: SignedPayment | null;
+  /** The last payment that the provider acknowledged. */
+  readonly accepted: { readonly sequence: number; readonly paidSat: bigint };
+  readonly run: Run | null;
+  /** False while the viewer has paused. */
+  readonly paying: boolean;
+  readonly gate: { readonly open: boolean; readonly reason: string };
+  readonly due: { readonly paidSat: bigint; readonly coversMs: number } | null;
+  /** Why the last due was not paid, when it was not. */
+  readonly refusal: Refusal | null;
+  readonly notice: { readonly code: string; readonly detail: string } | null;
+  readonly channel: ChannelView | null;
+  readonly end: { readonly reason: string; readonly closingTxid: string | null } | null;
+  /** Connections that failed one after the other. */
+  readonly failures: number;
+  /** Media paid for over all runs of this session, and the receipts of which the page shows the last. */
+  readonly receipts: number;
+}
+
+/** From one `started` to the end of its socket. */
+interface Run {
+  readonly tickMs: number;
+  readonly basePaidSat: bigint;
+  readonly creditMs: number;
+  /** Time with an open gate before `openSince`. */
+  readonly openMs: number;
+  readonly openSince: number | null;
+}
+
+export type Refusal = 'paused' | 'above_price' | 'ahead_of_clock' | 'above_capacity' | 'funding_unknown';
+
+export type Input =
+  | { readonly type: 'message'; readonly message: ServerMessage }
+  | { readonly type: 'connection_lost' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'leave' }
+  | { readonly type: 'capacity'; readonly maxPaidSat: bigint };
+
+export type Effect =
+  | { readonly type: 'start'; readonly nonce: string }
+  | { readonly type: 'sign'; readonly sequence: number; readonly paidSat: bigint }
+  | { readonly type: 'resend'; readonly payment: SignedPayment }
+  | { readonly type: 'media'; readonly token: string }
+  | { readonly type: 'leave' }
+  | { readonly type: 'reconnect'; readonly afterMs: number }
+  | { readonly type: 'disconnect' };
+
+export function newSession(facts: { msatPerSecond: bigint; maxPaidSat: bigint; signed: SignedPayment | null }): Session {
+  return {
+    ...facts,
+    phase: 'connecting',
+    accepted: { sequence: 0, paidSat: 0n },
+    run: null,
+    paying: true,
+    gate: { open: false, reason: 'waiting_for_media' },
+    due: null,
+    refusal: null,
+    notice: null,
+    channel: null,
+    end: null,
+    failures: 0,
+    receipts: 0,
+  };
+}
+
+type Step = readonly [Session, readonly Effect[]];
+
+export function step(session: Session, input: Input, now: number): Step {
+  if (session.phase === 'ended' || session.phase === 'refused') return [session, []];
+  switch (input.type) {
+    case 'message':
+      return onMessage(session, input.message, now);
+    case 'connection_lost':
+      return onConnectionLost(session, now);
+    case 'pause':
+      return [{ ...session, paying: false }, []];
+    case 'resume':
+      return answerDue({ ...session, paying: true }, now);
+    case 'leave':
+      return session.phase === 'active'
+        ? [{ ...session, phase: 'leaving', paying: false }, [{ type: 'leave' }]]
+        : [{ ...session, phase: 'ended', end: { reason: 'left', closingTxid: null } }, [{ type: 'disconnect' }]];
+    case 'capacity':
+      return answerDue({ ...session, maxPaidSat: input.maxPaidSat }, now);
+  }
+}
+
+/** The most that may be signed at `now` (5.2): the viewer's own clock, counted while the gate is open, and two ticks. */
+export function clockLimit(session: Session, now: number): bigint {
+  const run = session.run;
+  if (run === null) return 0n;
+  const open = run.openMs + (run.openSince === null ? 0 : Math.max(0, now - run.openSince));
+  return run.basePaidSat + costOf(session.msatPerSecond, BigInt(Math.floor(open)) + 2n * BigInt(run.tickMs));
+}
+
+function onMessage(session: Session, message: ServerMessage, now: number): Step {
+  switch (message.type) {
+    case 'hello':
+      return [{ ...session, phase: 'starting' }, [{ type: 'start', nonce: message.nonce }]];
+    case 'started':
+      return onStarted(session, message, now);
+    case 'due':
+      return answerDue({ ...session, due: { paidSat: message.paidSat, coversMs: message.coversMs } }, now);
+    case 'receipt':
+      return onReceipt(session, message);
+    case 'gate':
+      return [{ ...withClock(session, message.open, now), gate: { open: message.open, reason: message.reason } }, []];
+    case 'channel':
+      return [{ ...session, channel: message.channel }, []];
+    case 'warning':
+    case 'error':
+      return [{ ...session, notice: { code: message.code, detail: message.detail } }, []];
+    case 'end':
+      return onEnd(session, message);
+  }
+}
+
+function onStarted(session: Session, message: Extract<ServerMessage, { type: 'started' }>, now: number): Step {
+  const { signed } = session;
+  const claimed = { sequence: message.sequence, paidSat: message.paidSat };
+  if (claimed.paidSat > (signed?.paidSat ?? 0n) || claimed.sequence > (signed?.sequence ?? 0)) {
+    return refuse(session, 'overclaimed', 'The provider claims more than this page ever signed. Nothing more is paid; the money that is left comes back when the channel expires.');
+  }
+  const started: Session = {
+    ...session,
+    phase: 'active',
+    accepted: claimed,
+    failures: 0,
+    due: null,
+    refusal: null,
+    gate: { open: false, reason: 'waiting_for_media' },
+    run: { tickMs: message.tickMs, basePaidSat: claimed.paidSat, creditMs: message.creditMs, openMs: 0, openSince: null },
+  };
+  const effects: Effect[] = [{ type: 'media', token: message.mediaToken }];
+  // Signed and sent, and the socket broke before the receipt: the very same payment again, which is safe to repeat.
+  const lost = signed !== null && signed.sequence === claimed.sequence + 1 && signed.paidSat <= clockLimit(started, now);
+  if (lost) effects.push({ type: 'resend', payment: signed });
+  return [started, effects];
+}
+
+/** Pays what is due when it is owed, and says why when it is not. */
+function answerDue(session: Session, now: number): Step {
+  const { due, run, signed, accepted } = session;
+  if (due === null || run === null || session.phase !== 'active' || due.paidSat <= accepted.paidSat) return [session, []];
+  // On its way already: a due that is repeated gets the same payment again, byte for byte.
+  if (signed !== null && signed.sequence === accepted.sequence + 1 && signed.paidSat >= due.paidSat) {
+    if (signed.paidSat > due.paidSat) return [session, []];
+    return [{ ...session, refusal: null }, session.paying ? [{ type: 'resend', payment: signed }] : []];
+  }
+  const refusal = objection(session, run, due, now);
+  if (refusal !== null) return [{ ...session, refusal }, []];
+  return [{ ...session, refusal: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
+}
+
+function objection(session: Session, run: Run, due: { paidSat: bigint; coversMs: number }, now: number): Refusal | null {
+  if (!session.paying) return 'paused';
+  if (session.maxPaidSat === 0n) return 'funding_unknown';
+  if (due.paidSat > session.maxPaidSat) return 'above_capacity';
+  const price = run.basePaidSat + costOf(session.msatPerSecond, BigInt(due.coversMs) - BigInt(run.creditMs));
+  if (due.paidSat > price) return 'above_price';
+  if (due.paidSat > clockLimit(session, now)) return 'ahead_of_clock';
+  return null;
+}
+
+/** What the shell reports when it has signed: from here on the provider may know this payment. */
+export function withSigned(session: Session, payment: SignedPayment): Session {
+  const highest = session.signed === null || payment.paidSat >= session.signed.paidSat || payment.sequence > session.signed.sequence;
+  return highest ? { ...session, signed: payment } : session;
+}
+
+function onReceipt(session: Session, message: Extract<ServerMessage, { type: 'receipt' }>): Step {
+  const { signed, accepted } = session;
+  if (signed === null || message.paidSat > signed.paidSat || message.sequence > signed.sequence) {
+    return refuse(session, 'overclaimed', 'The provider acknowledged a payment that this page never signed. Nothing more is paid.');
+  }
+  if (message.sequence <= accepted.sequence) return [session, []];
+  return [{ ...session, accepted: { sequence: message.sequence, paidSat: message.paidSat }, receipts: session.receipts + 1, notice: null }, []];
+}
+
+function onEnd(session: Session, message: Extract<ServerMessage, { type: 'end' }>): Step {
+  // A provider that restarts, or resumes after a fault, holds the channel: come back to it.
+  if (message.reason === 'shutdown') return [{ ...session, notice: { code: 'shutdown', detail: 'The provider is restarting.' } }, []];
+  return [{ ...session, phase: 'ended', run: null, end: { reason: message.reason, closingTxid: message.closingTxid } }, [{ type: 'disconnect' }]];
+}
+
+function onConnectionLost(session: Session, now: number): Step {
+  if (session.phase === 'leaving') {
+    // The request to leave may have been heard or not; the provider closes an idle channel by itself.
+    return [{ ...session, phase: 'ended', run: null, end: { reason: 'left', closingTxid: null } }, []];
+  }
+  const stopped = withClock(session, false, now);
+  const afterMs = Math.min(15_000, 500 * 2 ** Math.min(session.failures, 5));
+  return [
+    { ...stopped, phase: 'connecting', run: null, due: null, refusal: null, gate: { open: false, reason: 'disconnected' }, failures: session.failures + 1 },
+    [{ type: 'reconnect', afterMs }],
+  ];
+}
+
+function withClock(session: Session, open: boolean, now: number): Session {
+  const run = session.run;
+  if (run === null || open === (run.openSince !== null)) return session;
+  return open
+    ? { ...session, run: { ...run, openSince: now } }
+    : { ...session, run: { ...run, openMs: run.openMs + Math.max(0, now - (run.openSince ?? now)), openSince: null } };
+}
+
+function refuse(session: Session, code: string, detail: string): Step {
+  return [{ ...session, phase: 'refused', run: null, paying: false, notice: { code, detail } }, [{ type: 'disconnect' }]];
+}
