@@ -1,0 +1,68 @@
+//! What the follower last saw and did, for `/ready`.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A snapshot of the follower.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// The number of the chain's newest block, as the node last said.
+    pub chain_head: Option<u64>,
+    /// When the node last answered.
+    pub heard_from_chain: Option<Instant>,
+    /// Whether this process is the one that writes.
+    pub is_writer: bool,
+    /// What keeps the follower from going on, if anything does.
+    pub failure: Option<String>,
+}
+
+impl Progress {
+    /// How long ago the node last answered.
+    #[must_use]
+    pub fn silence(&self) -> Option<Duration> {
+        self.heard_from_chain.map(|at| at.elapsed())
+    }
+}
+
+/// Written by the follower, read by `/ready`.
+#[derive(Debug, Default)]
+pub struct Status(Mutex<Progress>);
+
+impl Status {
+    /// What is known now.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The node named its newest block.
+    pub fn chain_head_is(&self, number: u64) {
+        self.update(|progress| {
+            progress.chain_head = Some(number);
+            progress.heard_from_chain = Some(Instant::now());
+        });
+    }
+
+    /// The follower went on, as the writer or standing by.
+    pub fn works(&self, is_writer: bool) {
+        self.update(|progress| {
+            progress.is_writer = is_writer;
+            progress.failure = None;
+        });
+    }
+
+    /// The follower cannot go on.
+    pub fn fails(&self, failure: String) {
+        self.update(|progress| {
+            progress.is_writer = false;
+            progress.failure = Some(failure);
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
