@@ -40,8 +40,6 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// How many requests are served at once.
-    pub max_requests: usize,
     /// How far behind the chain's head the database may be and still be ready.
     pub max_lag_blocks: u64,
     /// How long the Ethereum node may be silent.

@@ -149,6 +149,8 @@ fn database_is_away(error: &sqlx::Error) -> bool {
                 .iter()
                 .any(|class| code.starts_with(class))
                 || code == "25006"
+                // Before the first start of a writer there are no tables.
+                || code == "42P01"
         }),
         _ => false,
     }

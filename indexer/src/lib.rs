@@ -14,7 +14,14 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod chain;
+pub mod config;
 pub mod error;
+pub mod event;
+pub mod follow;
 pub mod liveness;
+pub mod projection;
+pub mod serve;
+pub mod source;
 pub mod status;
 pub mod store;

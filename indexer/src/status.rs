@@ -3,6 +3,17 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
+
+/// What keeps the follower from going on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Whether it is the database's; otherwise it is the Ethereum node's.
+    pub of_database: bool,
+    /// What failed, without its causes, which stand in the log.
+    pub detail: String,
+}
+
 /// A snapshot of the follower.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
@@ -13,7 +24,7 @@ pub struct Progress {
     /// Whether this process is the one that writes.
     pub is_writer: bool,
     /// What keeps the follower from going on, if anything does.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
 }
 
 impl Progress {
@@ -55,7 +66,14 @@ impl Status {
     }
 
     /// The follower cannot go on.
-    pub fn fails(&self, failure: String) {
+    pub fn fails(&self, error: &Error) {
+        let failure = Failure {
+            of_database: matches!(
+                error,
+                Error::Database(_) | Error::Migration(_) | Error::HeadMoved
+            ),
+            detail: error.to_string(),
+        };
         self.update(|progress| {
             progress.is_writer = false;
             progress.failure = Some(failure);

@@ -76,7 +76,10 @@ pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
     );
     let progress = api.status.progress();
     let (database, indexed_block) = match indexed {
-        Ok(Ok(head)) => (check(true, "answers"), head),
+        Ok(Ok(head)) => match &progress.failure {
+            Some(failure) if failure.of_database => (check(false, &failure.detail), head),
+            Some(_) | None => (check(true, "answers"), head),
+        },
         Ok(Err(error)) => {
             tracing::debug!(error = %error.chain(), "the database failed the readiness check");
             (check(false, "fails"), None)
@@ -84,13 +87,13 @@ pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
         Err(_) => (check(false, "does not answer"), None),
     };
     let ethereum = match (&progress.failure, progress.silence()) {
-        (Some(failure), _) => check(false, failure),
-        (None, None) => check(false, "has not answered yet"),
-        (None, Some(silence)) if silence > api.limits.max_silence => check(
+        (Some(failure), _) if !failure.of_database => check(false, &failure.detail),
+        (_, None) => check(false, "has not answered yet"),
+        (_, Some(silence)) if silence > api.limits.max_silence => check(
             false,
             &format!("has not answered for {} s", silence.as_secs()),
         ),
-        (None, Some(_)) => check(true, "answers"),
+        (_, Some(_)) => check(true, "answers"),
     };
     let head = match (indexed_block, progress.chain_head) {
         (Some(indexed), Some(chain)) => {
