@@ -23,7 +23,11 @@ describe('config.json', () => {
     ['a chain id as text', { ...good, chain: { ...good.chain, id: '1' } }, 'chain.id'],
     ['an indexer that is a script', { ...good, indexerUrl: 'javascript:alert(1)' }, 'indexerUrl must be an http'],
     ['an unknown network', { ...good, bitcoin: { network: 'dogecoin' } }, 'bitcoin.network'],
-    ['a public network without a chain server', { ...good, bitcoin: { network: 'signet', esploraUrl: null } }, 'bitcoin.esploraUrl must be set'],
+    [
+      'a public network without a chain server',
+      { ...good, bitcoin: { network: 'signet', esploraUrl: null } },
+      'bitcoin.esploraUrl must be set',
+    ],
     ['a bad development key', { ...good, dev: { faucetUrl: 'http://f', wallets: [{ name: 'a', privateKey: '0x1' }] } }, 'privateKey'],
   ])('%s is refused and the field is named', (_name, json, message) => {
     expect(() => parseConfig(json)).toThrow(message);

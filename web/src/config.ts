@@ -54,7 +54,9 @@ export function parseConfig(json: unknown): Config {
   }
   const esploraUrl = bitcoin.esploraUrl === null || bitcoin.esploraUrl === undefined ? null : url(bitcoin.esploraUrl, 'bitcoin.esploraUrl');
   if (esploraUrl === null && network !== 'regtest') {
-    throw new ConfigError('bitcoin.esploraUrl must be set: on a public network the page needs a view of Bitcoin that is not its provider’s.');
+    throw new ConfigError(
+      'bitcoin.esploraUrl must be set: on a public network the page needs a view of Bitcoin that is not its provider’s.',
+    );
   }
   return {
     chain: { id, name: text(chain.name, 'chain.name'), rpcUrl: url(chain.rpcUrl, 'chain.rpcUrl') },

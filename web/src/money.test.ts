@@ -1,6 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { costOf, formatDuration, formatEther, formatInteger, formatRate, formatShare, formatUnits, parseUnits, satPerMinuteToMsatPerSecond, satToBtc, shorten } from './money.ts';
+import {
+  costOf,
+  formatDuration,
+  formatEther,
+  formatInteger,
+  formatRate,
+  formatShare,
+  formatUnits,
+  msatPerMinuteToMsatPerSecond,
+  parseUnits,
+  satToBtc,
+  shorten,
+} from './money.ts';
 
 describe('money for people', () => {
   test.each([
@@ -36,10 +48,18 @@ describe('money for people', () => {
     expect(shorten('0x1234567890abcdef')).toBe('0x1234…cdef');
   });
 
-  test.each(['', '-1', '1.2.3', 'abc', '1e5', '0x10', '0.0000000001'])('"%s" is no amount of bitcoin', (text) => expect(parseUnits(text, 8)).toBeNull());
+  test.each(['', '-1', '1.2.3', 'abc', '1e5', '0x10', '0.0000000001'])('"%s" is no amount of bitcoin', (text) =>
+    expect(parseUnits(text, 8)).toBeNull(),
+  );
 
   test('what is written is read again', () => {
-    fc.assert(fc.property(fc.bigInt(0n, 10n ** 27n), fc.integer({ min: 0, max: 18 }), (value, decimals) => parseUnits(formatUnits(value, decimals), decimals) === value));
+    fc.assert(
+      fc.property(
+        fc.bigInt(0n, 10n ** 27n),
+        fc.integer({ min: 0, max: 18 }),
+        (value, decimals) => parseUnits(formatUnits(value, decimals), decimals) === value,
+      ),
+    );
   });
 
   test('a cost is rounded up, and never by a whole satoshi', () => {
@@ -52,7 +72,7 @@ describe('money for people', () => {
   });
 
   test('a price per minute is never lost to zero', () => {
-    expect(satPerMinuteToMsatPerSecond(1n)).toBe(17n);
-    expect(satPerMinuteToMsatPerSecond(1200n)).toBe(20_000n);
+    expect(msatPerMinuteToMsatPerSecond(1000n)).toBe(17n);
+    expect(msatPerMinuteToMsatPerSecond(1_200_000n)).toBe(20_000n);
   });
 });

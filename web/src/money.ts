@@ -42,9 +42,9 @@ export function parseUnits(text: string, decimals: number): bigint | null {
   return BigInt(match[1] + fraction.slice(0, decimals).padEnd(decimals, '0'));
 }
 
-/** sat per minute, as the Studio asks for it, to the registry's msat per second: rounded up, so that a price is never lost to zero. */
-export function satPerMinuteToMsatPerSecond(satPerMinute: bigint): bigint {
-  return (satPerMinute * 1000n + 59n) / 60n;
+/** The Studio asks for a price a minute, the registry keeps msat per second: rounded up, so that a price is never lost to zero. */
+export function msatPerMinuteToMsatPerSecond(msatPerMinute: bigint): bigint {
+  return (msatPerMinute + 59n) / 60n;
 }
 
 /** msat per second to sat for so many milliseconds, rounded up. */

@@ -32,11 +32,15 @@ export class Indexer {
   }
 
   async content(contentId: string, signal?: AbortSignal): Promise<Content> {
-    return readContent(await answer(this.#client.GET('/v1/contents/{content_id}', { params: { path: { content_id: contentId } }, ...aborted(signal) })));
+    return readContent(
+      await answer(this.#client.GET('/v1/contents/{content_id}', { params: { path: { content_id: contentId } }, ...aborted(signal) })),
+    );
   }
 
   async streams(contentId: string, signal?: AbortSignal): Promise<readonly Stream[]> {
-    const page = await answer(this.#client.GET('/v1/contents/{content_id}/streams', { params: { path: { content_id: contentId } }, ...aborted(signal) }));
+    const page = await answer(
+      this.#client.GET('/v1/contents/{content_id}/streams', { params: { path: { content_id: contentId } }, ...aborted(signal) }),
+    );
     return page.items.map((stream) => ({
       provider: stream.provider.toLowerCase() as Address,
       url: stream.url,
@@ -46,7 +50,9 @@ export class Indexer {
   }
 
   async earnings(account: string, signal?: AbortSignal): Promise<Earnings> {
-    const earnings = await answer(this.#client.GET('/v1/accounts/{address}/earnings', { params: { path: { address: account } }, ...aborted(signal) }));
+    const earnings = await answer(
+      this.#client.GET('/v1/accounts/{address}/earnings', { params: { path: { address: account } }, ...aborted(signal) }),
+    );
     const entries = [
       ...earnings.credits.map((credit) => readEntry('credit', credit, credit.content_id as Hex)),
       ...earnings.claims.map((claim) => readEntry('claim', claim, null)),

@@ -53,5 +53,6 @@ describe('an offer against the registry', () => {
     ['another network', { network: 'signet' as const }, 'network'],
   ])('with %s is refused', (_name, change, word) => expect(objectionToOffer(content, offer(change), 'regtest')).toContain(word));
 
-  test('for another content is refused', () => expect(objectionToOffer({ ...content, contentId: '0xbb' }, offer({}), 'regtest')).toContain('another content'));
+  test('for another content is refused', () =>
+    expect(objectionToOffer({ ...content, contentId: '0xbb' }, offer({}), 'regtest')).toContain('another content'));
 });

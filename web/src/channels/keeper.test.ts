@@ -21,13 +21,18 @@ describe('the keeper of a channel', () => {
   });
 
   test('keeps the first funding when somebody pays twice', () => {
-    expect(decide(record({ funding: [output] }), { tip: 100, utxos: [utxo(), utxo({ vout: 2 })], spender: null })).toEqual({ kind: 'wait' });
+    expect(decide(record({ funding: [output] }), { tip: 100, utxos: [utxo(), utxo({ vout: 2 })], spender: null })).toEqual({
+      kind: 'wait',
+    });
   });
 
   test('refunds nothing one block before the expiry, and everything at it', () => {
     const facts = { utxos: [utxo(), utxo({ vout: 2 })], spender: null };
     expect(decide(record({ funding: [output] }), { ...facts, tip: 399 }).kind).toBe('wait');
-    expect(decide(record({ funding: [output] }), { ...facts, tip: 400 })).toEqual({ kind: 'refund', outputs: [output, { ...output, vout: 2 }] });
+    expect(decide(record({ funding: [output] }), { ...facts, tip: 400 })).toEqual({
+      kind: 'refund',
+      outputs: [output, { ...output, vout: 2 }],
+    });
   });
 
   test('refunds a second payment after the provider has closed the first', () => {
@@ -39,7 +44,12 @@ describe('the keeper of a channel', () => {
     const facts = { tip: 401, utxos: [], spender: spender('cc', false) };
     expect(decide(record({ funding: [output] }), facts)).toEqual({ kind: 'spent', txid: 'cc', confirmed: false, refund: false });
     const refunded = record({ funding: [output], outcome: { kind: 'refunded', txid: 'cc', confirmed: false } });
-    expect(decide(refunded, { ...facts, spender: spender('cc', true) })).toEqual({ kind: 'spent', txid: 'cc', confirmed: true, refund: true });
+    expect(decide(refunded, { ...facts, spender: spender('cc', true) })).toEqual({
+      kind: 'spent',
+      txid: 'cc',
+      confirmed: true,
+      refund: true,
+    });
   });
 
   test('bounds the fee rate that a server names', () => {

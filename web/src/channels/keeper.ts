@@ -87,6 +87,7 @@ async function refund(record: ChannelRecord, outputs: readonly FundingOutput[], 
   const fee = refundFee(terms, spent, refundRate(rate));
   const affordable = spent.capacitySat - dustLimit(terms.changeScript);
   if (affordable <= 0n) return;
+  // biome-ignore lint/complexity/useMathMinMax: Math.min does not take bigint
   const built = signRefund(terms, spent, fee < affordable ? fee : affordable, fromHex('secretKey', record.secretKey, 32));
   updateChannel(record.channelId, (now) => ({
     ...now,

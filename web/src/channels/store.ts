@@ -106,7 +106,8 @@ export function parseRecord(text: string): ChannelRecord {
     throw new WireError('this is not a recovery file: it is not JSON');
   }
   const record = asObject(json, 'recovery file');
-  if (record.type !== 'paystream/channel' || record.version !== 1) throw new WireError('this is not a recovery file of this version of Paystream');
+  if (record.type !== 'paystream/channel' || record.version !== 1)
+    throw new WireError('this is not a recovery file of this version of Paystream');
   return {
     channelId: asHex(record.channelId, 'channelId', 32),
     contentId: asText(record.contentId, 'contentId'),
@@ -119,7 +120,11 @@ export function parseRecord(text: string): ChannelRecord {
     amountSat: asAmount(record.amountSat, 'amountSat'),
     funding: asList(record.funding, 'funding').map((entry) => {
       const output = asObject(entry, 'funding');
-      return { txid: asHex(output.txid, 'txid', 32), vout: asInteger(output.vout, 'vout'), valueSat: asAmount(output.valueSat, 'valueSat') };
+      return {
+        txid: asHex(output.txid, 'txid', 32),
+        vout: asInteger(output.vout, 'vout'),
+        valueSat: asAmount(output.valueSat, 'valueSat'),
+      };
     }),
     signed: record.signed === null ? null : readSigned(record.signed),
     providerState: record.providerState as ChannelState | null,

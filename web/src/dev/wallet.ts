@@ -71,4 +71,3 @@ function icon(index: number): string {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="${colour}"/><path d="M8 12h16v10H8z" fill="#fff"/></svg>`;
   return `data:image/svg+xml;base64,${btoa(svg)}`;
 }
-

@@ -95,7 +95,8 @@ export class Esplora {
       throw new EsploraError(0, `The chain server ${this.url} does not answer.`, { cause });
     }
     const body = await response.text();
-    if (!response.ok) throw new EsploraError(response.status, readProblem(body) ?? `The chain server ${this.url} answered ${response.status}.`);
+    if (!response.ok)
+      throw new EsploraError(response.status, readProblem(body) ?? `The chain server ${this.url} answered ${response.status}.`);
     return body;
   }
 }

@@ -9,7 +9,12 @@ export interface MediaResource {
 
 export async function postOffer(endpoint: string, token: string, sdp: string, signal: AbortSignal): Promise<MediaResource> {
   const authorization = { authorization: `Bearer ${token}` };
-  const response = await request(endpoint, { method: 'POST', headers: { ...authorization, 'content-type': 'application/sdp' }, body: sdp, signal });
+  const response = await request(endpoint, {
+    method: 'POST',
+    headers: { ...authorization, 'content-type': 'application/sdp' },
+    body: sdp,
+    signal,
+  });
   const location = response.headers.get('location');
   const answer = await response.text();
   return {

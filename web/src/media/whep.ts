@@ -51,7 +51,12 @@ export class Playback {
     try {
       await connection.setLocalDescription(await connection.createOffer());
       const sdp = await gathered(connection);
-      const resource = await postOffer(this.#endpoint, this.#token, sdp, AbortSignal.any([this.#abort.signal, AbortSignal.timeout(15_000)]));
+      const resource = await postOffer(
+        this.#endpoint,
+        this.#token,
+        sdp,
+        AbortSignal.any([this.#abort.signal, AbortSignal.timeout(15_000)]),
+      );
       if (this.#connection !== connection) {
         await resource.remove();
         return;

@@ -96,7 +96,8 @@ export function readChannel(json: unknown): ChannelView {
     confirmations: asInteger(channel.confirmations, 'confirmations'),
     sequence: asInteger(channel.sequence, 'sequence'),
     paidSat: asAmount(channel.paid_sat, 'paid_sat'),
-    closingTxid: channel.closing_txid === null || channel.closing_txid === undefined ? null : asHex(channel.closing_txid, 'closing_txid', 32),
+    closingTxid:
+      channel.closing_txid === null || channel.closing_txid === undefined ? null : asHex(channel.closing_txid, 'closing_txid', 32),
   };
 }
 

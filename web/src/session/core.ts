@@ -143,7 +143,11 @@ function onStarted(session: Session, message: Extract<ServerMessage, { type: 'st
   const { signed } = session;
   const claimed = { sequence: message.sequence, paidSat: message.paidSat };
   if (claimed.paidSat > (signed?.paidSat ?? 0n) || claimed.sequence > (signed?.sequence ?? 0)) {
-    return refuse(session, 'overclaimed', 'The provider claims more than this page ever signed. Nothing more is paid; the money that is left comes back when the channel expires.');
+    return refuse(
+      session,
+      'overclaimed',
+      'The provider claims more than this page ever signed. Nothing more is paid; the money that is left comes back when the channel expires.',
+    );
   }
   const started: Session = {
     ...session,
@@ -198,13 +202,19 @@ function onReceipt(session: Session, message: Extract<ServerMessage, { type: 're
     return refuse(session, 'overclaimed', 'The provider acknowledged a payment that this page never signed. Nothing more is paid.');
   }
   if (message.sequence <= accepted.sequence) return [session, []];
-  return [{ ...session, accepted: { sequence: message.sequence, paidSat: message.paidSat }, receipts: session.receipts + 1, notice: null }, []];
+  return [
+    { ...session, accepted: { sequence: message.sequence, paidSat: message.paidSat }, receipts: session.receipts + 1, notice: null },
+    [],
+  ];
 }
 
 function onEnd(session: Session, message: Extract<ServerMessage, { type: 'end' }>): Step {
   // A provider that restarts, or resumes after a fault, holds the channel: come back to it.
   if (message.reason === 'shutdown') return [{ ...session, notice: { code: 'shutdown', detail: 'The provider is restarting.' } }, []];
-  return [{ ...session, phase: 'ended', run: null, end: { reason: message.reason, closingTxid: message.closingTxid } }, [{ type: 'disconnect' }]];
+  return [
+    { ...session, phase: 'ended', run: null, end: { reason: message.reason, closingTxid: message.closingTxid } },
+    [{ type: 'disconnect' }],
+  ];
 }
 
 function onConnectionLost(session: Session, now: number): Step {
@@ -215,7 +225,15 @@ function onConnectionLost(session: Session, now: number): Step {
   const stopped = withClock(session, false, now);
   const afterMs = Math.min(15_000, 500 * 2 ** Math.min(session.failures, 5));
   return [
-    { ...stopped, phase: 'connecting', run: null, due: null, refusal: null, gate: { open: false, reason: 'disconnected' }, failures: session.failures + 1 },
+    {
+      ...stopped,
+      phase: 'connecting',
+      run: null,
+      due: null,
+      refusal: null,
+      gate: { open: false, reason: 'disconnected' },
+      failures: session.failures + 1,
+    },
     [{ type: 'reconnect', afterMs }],
   ];
 }

@@ -21,7 +21,13 @@ export type ServerMessage =
       readonly creditMs: number;
     }
   | { readonly type: 'due'; readonly paidSat: bigint; readonly coversMs: number }
-  | { readonly type: 'receipt'; readonly sequence: number; readonly paidSat: bigint; readonly remainingSat: bigint; readonly coversMs: number }
+  | {
+      readonly type: 'receipt';
+      readonly sequence: number;
+      readonly paidSat: bigint;
+      readonly remainingSat: bigint;
+      readonly coversMs: number;
+    }
   | { readonly type: 'gate'; readonly open: boolean; readonly reason: string }
   | { readonly type: 'channel'; readonly channel: ChannelView }
   | { readonly type: 'warning'; readonly code: string; readonly detail: string }

@@ -1,0 +1,46 @@
+import { useQuery } from '@tanstack/react-query';
+import { useServices } from '../services.tsx';
+import { GoLive } from '../studio/go-live.tsx';
+import { OwnContents } from '../studio/own-contents.tsx';
+import { PayoutAddress } from '../studio/payout-address.tsx';
+import { RegisterStream } from '../studio/register-stream.tsx';
+import { Problem } from '../ui/action-button.tsx';
+import { useContracts } from '../wallet/use-transaction.ts';
+
+export function StudioPage() {
+  const { account } = useContracts();
+  const { indexer } = useServices();
+  const contents = useQuery({
+    queryKey: ['contents-of', account],
+    enabled: account !== null,
+    queryFn: ({ signal }) => indexer.contents({ creator: account ?? '' }, signal),
+    refetchInterval: 3_000,
+  });
+  const items = contents.data?.items ?? [];
+  return (
+    <div className="stack" style={{ gap: 24 }}>
+      <div className="stack-s">
+        <h1>Studio</h1>
+        <p className="quiet">Announce a live stream, set its price, and go live. Your wallet signs; nobody holds your money.</p>
+      </div>
+      {account === null ? (
+        <div className="empty">
+          <h2>Connect your wallet</h2>
+          <p>Your Ethereum account is the creator of what you register. Connect it with the button above.</p>
+        </div>
+      ) : (
+        <div className="two">
+          <div className="stack">
+            <PayoutAddress account={account} />
+            <RegisterStream account={account} />
+          </div>
+          <div className="stack">
+            <GoLive account={account} contents={items.filter((content) => content.active)} />
+            {contents.isError && <Problem>{contents.error.message}</Problem>}
+            <OwnContents contents={items} />
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}

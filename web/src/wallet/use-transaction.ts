@@ -1,0 +1,39 @@
+/** Writes to the contracts: simulated first, so that a revert is a sentence before the wallet opens; done when it is in a block. */
+import { useQueryClient } from '@tanstack/react-query';
+import type { Hex, TransactionReceipt } from 'viem';
+import { useConfig, useConnection } from 'wagmi';
+import { getConnection, simulateContract, switchChain, waitForTransactionReceipt, writeContract } from 'wagmi/actions';
+import { earningsSplitterAbi, streamRegistryAbi } from '../contracts/abi.ts';
+import { useServices } from '../services.tsx';
+
+interface Call {
+  readonly functionName: string;
+  readonly args: readonly unknown[];
+  readonly value?: bigint;
+}
+
+export function useContracts() {
+  const { config } = useServices();
+  const wallets = useConfig();
+  const connection = useConnection();
+  const queries = useQueryClient();
+
+  const write = async (address: Hex, abi: readonly unknown[], call: Call): Promise<TransactionReceipt> => {
+    if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, { chainId: config.chain.id });
+    // The ABI is chosen by the callers below, so the types of a single function are not carried through here.
+    const request = { address, abi, chainId: config.chain.id, account: getConnection(wallets).address, ...call } as never;
+    const simulated = await simulateContract(wallets, request);
+    const hash = await writeContract(wallets, simulated.request as never);
+    const receipt = await waitForTransactionReceipt(wallets, { hash, chainId: config.chain.id, timeout: 180_000 });
+    if (receipt.status !== 'success')
+      throw new Error('The transaction was included but failed. Nothing was changed; only its fee is gone.');
+    void queries.invalidateQueries();
+    return receipt;
+  };
+
+  return {
+    account: connection.address ?? null,
+    registry: (call: Call) => write(config.registry, streamRegistryAbi, call),
+    splitter: (call: Call) => write(config.splitter, earningsSplitterAbi, call),
+  };
+}

@@ -1,0 +1,164 @@
+import { useState } from 'react';
+import type { Content, Stream } from '../api/model.ts';
+import { objectionToOffer } from '../channels/agreement.ts';
+import { chainServers } from '../channels/chain-servers.ts';
+import { openChannel } from '../channels/open.ts';
+import { costOf, formatInteger, formatRate, formatSat, formatShare, shorten } from '../money.ts';
+import { Provider } from '../provider/client.ts';
+import type { Offer } from '../provider/wire.ts';
+import { useServices } from '../services.tsx';
+import { ActionButton, Problem } from '../ui/action-button.tsx';
+import { useChangeAddress } from './change-address.ts';
+
+const presets = [5, 15, 60] as const;
+
+/** What leaves the channel beside payments: the closing fee and the smallest change (330 sat covers every kind of address). */
+const reserve = (feeSat: bigint): bigint => feeSat + 330n;
+
+export function OfferPanel(props: {
+  content: Content;
+  offer: Offer;
+  stream: Stream;
+  streams: readonly Stream[];
+  onProvider: (provider: string) => void;
+}) {
+  const { config } = useServices();
+  const { content, offer } = props;
+  const [minutes, setMinutes] = useState<number>(15);
+  const [custom, setCustom] = useState('');
+  const change = useChangeAddress(config.bitcoin.network);
+  const rail = offer.bitcoin;
+  const objection = objectionToOffer(content, offer, config.bitcoin.network);
+  const wanted = custom === '' ? minutes : Number(custom);
+  const validMinutes = Number.isInteger(wanted) && wanted >= 1 && wanted <= 1440;
+  const cost = rail === null || !validMinutes ? 0n : costOf(rail.msatPerSecond, BigInt(wanted) * 60_000n) + reserve(rail.feeSat);
+  const amount = rail !== null && cost < rail.minCapacitySat ? rail.minCapacitySat : cost;
+
+  const open = async (): Promise<void> => {
+    if (rail === null) return;
+    change.remember();
+    void navigator.storage?.persist?.();
+    const provider = new Provider(props.stream.url);
+    await openChannel({
+      provider,
+      chain: chainServers(config, provider.url),
+      contentId: content.contentId,
+      title: content.name,
+      rail,
+      amountSat: amount,
+      changeAddress: change.address.trim(),
+    });
+  };
+
+  return (
+    <section className="card stack" aria-label="Offer" data-testid="offer">
+      <div className="row spread">
+        <h2>Watch with Bitcoin</h2>
+        {offer.live ? <span className="badge live">Live</span> : <span className="badge">Off air</span>}
+      </div>
+      {rail !== null && (
+        <p className="meter-paid">
+          <span className="meter-figure">{formatRate(rail.msatPerSecond)}</span>
+          <span className="quiet">sat a second</span>
+        </p>
+      )}
+      {rail !== null && (
+        <dl className="facts">
+          <dt>A minute</dt>
+          <dd className="mono">{formatRate(rail.msatPerSecond, 60n)} sat</dd>
+          <dt>An hour</dt>
+          <dd className="mono">{formatInteger((rail.msatPerSecond * 3600n) / 1000n)} sat</dd>
+          <dt>Creator’s share</dt>
+          <dd className="mono">{formatShare(content.terms.creatorShareBps)}</dd>
+          <dt>Carried by</dt>
+          <dd>
+            {props.streams.length > 1 ? (
+              <select
+                className="input"
+                value={props.stream.provider}
+                onChange={(event) => props.onProvider(event.target.value)}
+                aria-label="Provider"
+                data-testid="provider-choice"
+              >
+                {props.streams.map((stream) => (
+                  <option key={stream.provider} value={stream.provider}>
+                    {hostOf(stream.url)} {stream.liveness === 'live' ? '· live' : ''}
+                  </option>
+                ))}
+              </select>
+            ) : (
+              <span title={props.stream.url}>
+                {hostOf(props.stream.url)} <span className="mono faint">{shorten(offer.provider)}</span>
+              </span>
+            )}
+          </dd>
+        </dl>
+      )}
+      {objection !== null && <Problem>{objection}</Problem>}
+      {rail !== null && objection === null && (
+        <>
+          <fieldset className="choices" aria-label="How long">
+            {presets.map((preset) => (
+              <label key={preset} className="choice">
+                <input
+                  type="radio"
+                  name="minutes"
+                  checked={custom === '' && minutes === preset}
+                  onChange={() => {
+                    setMinutes(preset);
+                    setCustom('');
+                  }}
+                />
+                <span>{preset} min</span>
+              </label>
+            ))}
+            <input
+              className="input"
+              inputMode="numeric"
+              placeholder="Other"
+              aria-label="Other number of minutes"
+              value={custom}
+              onChange={(event) => setCustom(event.target.value.replace(/\D/g, '').slice(0, 4))}
+              data-testid="minutes"
+            />
+          </fieldset>
+          <label className="field">
+            <span>Your Bitcoin address for what is left over</span>
+            <input
+              className="input mono"
+              spellCheck={false}
+              autoComplete="off"
+              placeholder={config.bitcoin.network === 'bitcoin' ? 'bc1…' : config.bitcoin.network === 'regtest' ? 'bcrt1…' : 'tb1…'}
+              value={change.address}
+              onChange={(event) => change.setAddress(event.target.value)}
+              data-testid="change-address"
+            />
+            {change.problem !== null ? (
+              <span className="hint" role="alert" style={{ color: 'var(--bad)' }}>
+                {change.problem}
+              </span>
+            ) : (
+              <span className="hint">Change and refunds go there. A fresh receiving address of your wallet is best.</span>
+            )}
+          </label>
+          <ActionButton
+            action={open}
+            className="primary wide"
+            busyLabel="Opening the channel…"
+            disabled={!validMinutes || change.address.trim() === '' || change.problem !== null}
+            testId="watch"
+          >
+            {validMinutes ? `Watch · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
+          </ActionButton>
+          <p className="faint">
+            You pay only for the seconds you watch. {formatSat(rail.feeSat)} of it pay the network when the channel closes.
+          </p>
+        </>
+      )}
+    </section>
+  );
+}
+
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}

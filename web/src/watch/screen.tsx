@@ -1,0 +1,45 @@
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+
+/** The picture. Sound starts off where the browser demands it, with a button to turn it on. */
+export function Screen({ stream, note }: { stream: MediaStream | null; note: ReactNode }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const [muted, setMuted] = useState(false);
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || element.srcObject === stream) return;
+    element.srcObject = stream;
+    if (stream === null) return;
+    element.play().catch(() => {
+      element.muted = true;
+      setMuted(true);
+      void element.play().catch(() => undefined);
+    });
+  }, [stream]);
+  const unmute = (): void => {
+    setMuted(false);
+    const element = video.current;
+    if (element === null) return;
+    element.muted = false;
+    void element.play();
+  };
+  const fullScreen = (): void => void video.current?.requestFullscreen?.().catch(() => undefined);
+  return (
+    <div className="screen">
+      {/* biome-ignore lint/a11y/useMediaCaption: a live broadcast comes without captions */}
+      <video ref={video} autoPlay playsInline aria-label="Live video" data-testid="player" />
+      {note !== null && <div className="screen-note">{note}</div>}
+      {note === null && (
+        <div className="screen-controls">
+          {muted && (
+            <button type="button" className="button small" onClick={unmute}>
+              Turn the sound on
+            </button>
+          )}
+          <button type="button" className="button small" onClick={fullScreen}>
+            Full screen
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

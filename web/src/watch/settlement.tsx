@@ -1,0 +1,107 @@
+import { useQuery } from '@tanstack/react-query';
+import { chainServers } from '../channels/chain-servers.ts';
+import { capacityOf, payoutsOf } from '../channels/pay.ts';
+import type { ChannelRecord } from '../channels/store.ts';
+import { firstAnswer, type Transaction } from '../esplora/client.ts';
+import { formatInteger, formatSat } from '../money.ts';
+import { useServices } from '../services.tsx';
+import { CopyLine } from '../ui/copy.tsx';
+
+/** How a channel ended: the transaction that settles it, its confirmation, and who gets what. */
+export function Settlement({ record }: { record: ChannelRecord }) {
+  const { config } = useServices();
+  const { outcome } = record;
+  const txid = outcome.kind === 'running' ? null : outcome.txid;
+  const transaction = useQuery({
+    queryKey: ['transaction', txid],
+    enabled: txid !== null,
+    queryFn: () => firstAnswer(chainServers(config, record.providerUrl), (server) => server.transaction(txid ?? '')),
+    refetchInterval: (query) => (query.state.data?.status.confirmed === true ? false : 3_000),
+  });
+  const confirmed = transaction.data?.status.confirmed === true || (outcome.kind !== 'running' && outcome.confirmed);
+  return (
+    <div className="stack" data-testid="settlement" data-outcome={outcome.kind}>
+      <p className="meter-state" role="status" data-testid="settlement-state">
+        <span className={`lamp ${confirmed ? 'on' : 'wait'}`} aria-hidden="true" />
+        {title(record, confirmed)}
+      </p>
+      {outcome.kind === 'closed' && <Split record={record} transaction={transaction.data ?? null} />}
+      {outcome.kind === 'refunded' && (
+        <p className="quiet">
+          <span className="mono">{formatSat(transaction.data?.outputs[0]?.valueSat ?? capacityOf(record))}</span> go back to your address.
+        </p>
+      )}
+      {txid !== null && (
+        <div className="stack-s">
+          <p className="faint">{outcome.kind === 'refunded' ? 'Refund transaction' : 'Closing transaction'}</p>
+          <CopyLine value={txid} label="the transaction id" testId="closing-txid" />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function title(record: ChannelRecord, confirmed: boolean): string {
+  switch (record.outcome.kind) {
+    case 'closed':
+      return confirmed ? 'Settled and confirmed' : 'Settling: waiting for confirmation';
+    case 'refunded':
+      return confirmed ? 'Refunded and confirmed' : 'Refund broadcast: waiting for confirmation';
+    case 'running':
+      if (record.funding.length === 0) return 'Never funded';
+      return record.signed === null ? 'Nothing was paid: refund from the expiry on' : 'Waiting for the provider to settle';
+  }
+}
+
+/** By script, from the transaction itself; until it is seen, from the last payment signed. */
+function Split({ record, transaction }: { record: ChannelRecord; transaction: Transaction | null }) {
+  const payouts = transaction === null ? signedPayouts(record) : paidOut(record, transaction);
+  if (payouts === null) return null;
+  const total = payouts.creator + payouts.provider + payouts.change;
+  const percent = (part: bigint): string => `${total === 0n ? 0 : Number((part * 1000n) / total) / 10}%`;
+  const parties = [
+    ['creator', 'Creator', payouts.creator],
+    ['provider', 'Provider', payouts.provider],
+    ['change', 'Back to you', payouts.change],
+  ] as const;
+  return (
+    <div className="stack-s">
+      <div className="split-bar" aria-hidden="true">
+        {parties.map(([name, , sat]) => (
+          <i key={name} className={name} style={{ width: percent(sat) }} />
+        ))}
+      </div>
+      <dl className="facts">
+        {parties.map(([name, label, sat]) => (
+          <div key={name} style={{ display: 'contents' }}>
+            <dt className={`key ${name}`}>{label}</dt>
+            <dd className="mono" data-testid={`split-${name}`} data-value={sat.toString()}>
+              {formatInteger(sat)} sat
+            </dd>
+          </div>
+        ))}
+        <dt>Network fee</dt>
+        <dd className="mono">{formatInteger(capacityOf(record) - total)} sat</dd>
+      </dl>
+    </div>
+  );
+}
+
+interface Parts {
+  readonly creator: bigint;
+  readonly provider: bigint;
+  readonly change: bigint;
+}
+
+function signedPayouts(record: ChannelRecord): Parts | null {
+  const payouts = record.signed === null ? null : payoutsOf(record, record.signed.paidSat);
+  return payouts === null ? null : { creator: payouts.creatorSat, provider: payouts.providerSat, change: payouts.changeSat };
+}
+
+function paidOut({ terms }: ChannelRecord, transaction: Transaction): Parts {
+  const to = (script: string): bigint =>
+    script === ''
+      ? 0n
+      : transaction.outputs.filter((output) => output.script === script).reduce((sum, output) => sum + output.valueSat, 0n);
+  return { creator: to(terms.creator_script), provider: to(terms.provider_script), change: to(terms.change_script) };
+}
