@@ -6,7 +6,7 @@ use miniscript::{Descriptor, Segwitv0};
 use paystream_channel::{
     ChannelError, ChannelTerms, Funding, FundingOutput, TermsFields,
     bitcoin::{Amount, FeeRate, OutPoint, PublicKey, ScriptBuf, TxOut, Txid, hashes::Hash},
-    closing_fee, closing_max_vsize,
+    closing_fee, closing_max_vsize, dust_limit,
 };
 
 use crate::fixture::{
@@ -76,6 +76,13 @@ fn every_standard_script_is_a_payees_and_every_witness_script_takes_change() {
     for script in [p2wpkh(1), p2wsh(1), p2tr(1)] {
         terms_with(|fields| fields.change_script = script);
     }
+}
+
+#[test]
+fn the_dust_limits_are_those_of_the_protocol() {
+    let limits = [p2pkh(1), p2sh(1), p2wpkh(1), p2wsh(1), p2tr(1)]
+        .map(|script| dust_limit(&script).to_sat());
+    assert_eq!(limits, [546, 540, 294, 330, 330]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ import allTerms from '../../../channel/vectors/terms.json';
 import refusedTerms from '../../../channel/vectors/terms_refused.json';
 import { fromHex, toHex } from './bytes.ts';
 import { closingTransaction, viewerDigests } from './closing.ts';
-import { ChannelError } from './error.ts';
+import { codeOf } from './fixture.ts';
 import { descriptor, funding, fundingAddress, fundingScript, paymentLink, witnessScript } from './funding.ts';
 import { duePaid, viewerLimit } from './metering.ts';
 import { signPayment, verifyPayment } from './payment.ts';
@@ -22,16 +22,6 @@ import { canonicalBytes, channelId, parseTerms, type TermsJson, termsToJson } fr
 const readTerms = (json: object) => parseTerms(json as TermsJson);
 const readFunding = (outputs: readonly { txid: string; vout: number; value_sat: string }[]) =>
   funding(outputs.map(({ txid, vout, value_sat }) => ({ txid, vout, valueSat: BigInt(value_sat) })).reverse());
-
-export function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof ChannelError) return error.code;
-    throw error;
-  }
-  return 'accepted';
-}
 
 describe('terms', () => {
   test.each(allTerms)('$name ($address)', (vector) => {
