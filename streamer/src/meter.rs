@@ -1,0 +1,333 @@
+//! The meter of one session: pure, without a clock, a socket or a disk.
+//!
+//! It is told what happens and answers with [`Effect`]s. Time is milliseconds since the session's start; media is
+//! milliseconds delivered since the session's start, credit of an earlier session included in what is paid.
+//!
+//! With `covered` the media that is paid for, `delivered` what the viewer got, `limit` what the media thread may
+//! deliver, and the conditions of [`ChannelCondition`] and [`MediaCondition`], the gate is a function of the state:
+//!
+//! | channel | media | delivered | gate | limit | due |
+//! |---|---|---|---|---|---|
+//! | `Closed` | any | any | shut, `channel_not_open` | 0 | none |
+//! | any other | `Offline` | any | shut, `stream_offline` | paid | none |
+//! | `Unconfirmed` | any | at the preview's end | shut, `preview_used` | preview | none |
+//! | any other | any | at `covered` | shut, `payment_due` | paid | yes, each tick |
+//! | any other | `Waiting` | below | shut, `waiting_for_media` | paid | when short |
+//! | any other | `Flowing` | below | open, `paid` | paid | when short |
+//!
+//! "When short" is: less than three quarters of a tick of paid media is left. A due asks for one tick beyond what is
+//! paid; so nobody ever has two ticks paid in advance, and the quarter keeps a viewer's own clock, which may lag a
+//! little behind the media's, from finding a due too high. Where no further tick fits into the capacity there is no due; when the
+//! paid media is used up then, the session is [`Effect::Exhausted`].
+//!
+//! `limit` never exceeds `covered`, and grows only by a payment that is on disk (the session calls [`Meter::paid`]
+//! after the journal's commit) or, while unconfirmed, by the funding's confirmation. Forbidden: a due with nothing
+//! deliverable, a limit beyond the paid media, a due that is not above what is paid.
+
+use bitcoin::Amount;
+use paystream_channel::{due_paid, media_paid_ms};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Paid media that is left in a channel at its end is as good as none when it is less than this.
+const REMNANT_MS: u64 = 50;
+/// When the rest of the capacity buys less than this, the viewer is warned.
+const CAPACITY_LOW_MS: u64 = 60_000;
+
+/// What the meter needs to know at a session's start.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The tick.
+    pub tick_ms: u64,
+    /// The price.
+    pub msat_per_second: u64,
+    /// What the channel had paid at the session's start.
+    pub base_sat: u64,
+    /// Media paid for in an earlier session and not delivered.
+    pub credit_ms: u64,
+    /// Media that may still be delivered while the funding is unconfirmed.
+    pub preview_ms: u64,
+}
+
+/// The channel, as far as metering is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelCondition {
+    /// Payments are refused.
+    Closed,
+    /// Seen, but not confirmed.
+    Unconfirmed,
+    /// Confirmed.
+    Open,
+}
+
+/// The stream and the viewer's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaCondition {
+    /// Nobody publishes.
+    Offline,
+    /// The viewer has no media connection yet.
+    Waiting,
+    /// Media flows when the gate is open.
+    Flowing,
+}
+
+/// Why the gate is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum GateReason {
+    PaymentDue,
+    Paid,
+    PreviewUsed,
+    ChannelNotOpen,
+    StreamOffline,
+    WaitingForMedia,
+}
+
+/// A warning of the meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// The capacity lasts less than a minute more.
+    CapacityLow,
+    /// A due has not been paid for a tick after the gate shut.
+    PaymentOverdue,
+    /// Only the preview is served until the funding confirms.
+    Preview,
+}
+
+/// What the session is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The media thread may deliver so much and no more.
+    Limit(u64),
+    /// Tell the viewer that the gate has changed.
+    Gate {
+        /// Whether it is open.
+        open: bool,
+        /// Why.
+        reason: GateReason,
+    },
+    /// Ask for a payment.
+    Due {
+        /// The cumulative amount.
+        paid_sat: u64,
+        /// The media it pays for, from the session's start.
+        covers_ms: u64,
+        /// How long the gate stays open without it.
+        deadline_ms: u64,
+    },
+    /// Warn the viewer.
+    Warn(Warning),
+    /// No further tick fits into the capacity and all that was paid for is delivered.
+    Exhausted,
+}
+
+/// The meter of one session.
+#[derive(Debug, Clone)]
+pub struct Meter {
+    settings: Settings,
+    channel: ChannelCondition,
+    media: MediaCondition,
+    max_paid_sat: u64,
+    paid_sat: u64,
+    delivered_ms: u64,
+    unconfirmed_delivered_ms: u64,
+    limit: u64,
+    gate: Option<(bool, GateReason)>,
+    due: Option<(u64, u64)>,
+    shut_since: Option<u64>,
+    warned_capacity: bool,
+    warned_overdue: bool,
+    warned_preview: bool,
+    exhausted: bool,
+}
+
+impl Meter {
+    /// A meter with the gate shut.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            channel: ChannelCondition::Closed,
+            media: MediaCondition::Offline,
+            max_paid_sat: settings.base_sat,
+            paid_sat: settings.base_sat,
+            delivered_ms: 0,
+            unconfirmed_delivered_ms: 0,
+            limit: 0,
+            gate: None,
+            due: None,
+            shut_since: None,
+            warned_capacity: false,
+            warned_overdue: false,
+            warned_preview: false,
+            exhausted: false,
+        }
+    }
+
+    /// The channel's condition, and the most that it can ever pay.
+    pub fn channel(&mut self, condition: ChannelCondition, max_paid_sat: u64) {
+        self.channel = condition;
+        self.max_paid_sat = max_paid_sat;
+    }
+
+    /// The stream's and the connection's condition.
+    pub fn media(&mut self, condition: MediaCondition) {
+        self.media = condition;
+    }
+
+    /// So much media has been delivered since the session's start. It never falls.
+    pub fn delivered(&mut self, delivered_ms: u64) {
+        let fresh = delivered_ms.saturating_sub(self.delivered_ms);
+        self.delivered_ms += fresh;
+        if self.channel == ChannelCondition::Unconfirmed {
+            self.unconfirmed_delivered_ms += fresh;
+        }
+    }
+
+    /// A payment of so much in all is on disk.
+    pub fn paid(&mut self, paid_sat: u64) {
+        if paid_sat > self.paid_sat {
+            self.paid_sat = paid_sat;
+            self.due = None;
+        }
+    }
+
+    /// The media that is paid for, from the session's start.
+    #[must_use]
+    pub fn covered_ms(&self) -> u64 {
+        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
+        media_paid_ms(Amount::from_sat(base_sat), Amount::from_sat(self.paid_sat), credit_ms, msat_per_second)
+    }
+
+    /// Media that is paid for and not delivered.
+    #[must_use]
+    pub fn credit_ms(&self) -> u64 {
+        self.covered_ms().saturating_sub(self.delivered_ms)
+    }
+
+    /// Media that was delivered in this session while the funding was unconfirmed.
+    #[must_use]
+    pub fn preview_used_ms(&self) -> u64 {
+        self.unconfirmed_delivered_ms
+    }
+
+    /// The media delivered in this session.
+    #[must_use]
+    pub fn delivered_ms(&self) -> u64 {
+        self.delivered_ms
+    }
+
+    /// What follows from all that happened, at `now_ms`.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let limit = self.limit_now();
+        if limit != self.limit {
+            self.limit = limit;
+            effects.push(Effect::Limit(limit));
+        }
+        let gate = self.gate_now();
+        if self.gate != Some(gate) {
+            self.gate = Some(gate);
+            effects.push(Effect::Gate { open: gate.0, reason: gate.1 });
+        }
+        self.warn(now_ms, gate, &mut effects);
+        self.ask(now_ms, gate, &mut effects);
+        effects
+    }
+
+    /// The preview ends the media of an unconfirmed channel at this point of the session.
+    fn preview_end(&self) -> u64 {
+        let left = self.settings.preview_ms.saturating_sub(self.unconfirmed_delivered_ms);
+        self.delivered_ms.saturating_add(left)
+    }
+
+    fn limit_now(&self) -> u64 {
+        match self.channel {
+            ChannelCondition::Closed => 0,
+            ChannelCondition::Unconfirmed => self.covered_ms().min(self.preview_end()),
+            ChannelCondition::Open => self.covered_ms(),
+        }
+    }
+
+    fn gate_now(&self) -> (bool, GateReason) {
+        let preview_used = self.channel == ChannelCondition::Unconfirmed && self.delivered_ms >= self.preview_end();
+        if self.channel == ChannelCondition::Closed {
+            (false, GateReason::ChannelNotOpen)
+        } else if self.media == MediaCondition::Offline {
+            (false, GateReason::StreamOffline)
+        } else if preview_used {
+            (false, GateReason::PreviewUsed)
+        } else if self.delivered_ms >= self.covered_ms() {
+            (false, GateReason::PaymentDue)
+        } else if self.media == MediaCondition::Waiting {
+            (false, GateReason::WaitingForMedia)
+        } else {
+            (true, GateReason::Paid)
+        }
+    }
+
+    fn warn(&mut self, now_ms: u64, (_, reason): (bool, GateReason), effects: &mut Vec<Effect>) {
+        if self.channel == ChannelCondition::Unconfirmed && !self.warned_preview {
+            self.warned_preview = true;
+            effects.push(Effect::Warn(Warning::Preview));
+        }
+        if reason == GateReason::PaymentDue {
+            let since = *self.shut_since.get_or_insert(now_ms);
+            if self.due.is_some() && !self.warned_overdue && now_ms.saturating_sub(since) >= self.settings.tick_ms {
+                self.warned_overdue = true;
+                effects.push(Effect::Warn(Warning::PaymentOverdue));
+            }
+        } else {
+            self.shut_since = None;
+            self.warned_overdue = false;
+        }
+        let rest = u128::from(self.max_paid_sat.saturating_sub(self.paid_sat)) * 1_000_000;
+        let low = u128::from(self.settings.msat_per_second) * u128::from(CAPACITY_LOW_MS);
+        if self.channel != ChannelCondition::Closed && rest < low && !self.warned_capacity {
+            self.warned_capacity = true;
+            effects.push(Effect::Warn(Warning::CapacityLow));
+        }
+    }
+
+    fn ask(&mut self, now_ms: u64, (_, reason): (bool, GateReason), effects: &mut Vec<Effect>) {
+        match reason {
+            GateReason::ChannelNotOpen | GateReason::StreamOffline | GateReason::PreviewUsed => {
+                self.due = None;
+                return;
+            }
+            GateReason::PaymentDue | GateReason::Paid | GateReason::WaitingForMedia => {}
+        }
+        let tick = self.settings.tick_ms;
+        let left = self.credit_ms();
+        if left >= tick - tick / 4 {
+            return;
+        }
+        let covers_ms = self.covered_ms().max(self.delivered_ms).saturating_add(tick);
+        let paid_sat = self.price_until(covers_ms);
+        if paid_sat > self.max_paid_sat {
+            if left < REMNANT_MS && !self.exhausted {
+                self.exhausted = true;
+                effects.push(Effect::Exhausted);
+            }
+            return;
+        }
+        match self.due {
+            Some((amount, at)) if amount == paid_sat && now_ms.saturating_sub(at) < tick => {}
+            Some(_) | None => {
+                self.due = Some((paid_sat, now_ms));
+                effects.push(Effect::Due { paid_sat, covers_ms, deadline_ms: left });
+            }
+        }
+    }
+
+    /// The cumulative amount that pays for the session's media up to `covers_ms`, rounded up to a satoshi.
+    fn price_until(&self, covers_ms: u64) -> u64 {
+        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
+        due_paid(Amount::from_sat(base_sat), covers_ms, credit_ms, msat_per_second).map_or(u64::MAX, Amount::to_sat)
+    }
+}
+
+#[cfg(test)]
+#[path = "meter/tests.rs"]
+mod tests;
