@@ -1,0 +1,18 @@
+//! The book of channels: opening, funding, payments and ends.
+//!
+//! Each channel's changes happen one after the other, under its own lock: decide, journal, then publish the new record to whoever
+//! watches it. What is published is always on disk.
+
+mod book;
+mod chain;
+mod observe;
+mod quote;
+mod record;
+mod view;
+
+pub use book::{Book, Channel, OpenRequest, Paid, Rules, SessionSlot};
+pub use chain::{Chain, ChainView};
+pub use observe::{Action, Observation, is_watched, observe};
+pub use quote::{BitcoinOffer, ProviderSide, Quote, quote};
+pub use record::{Record, Stage};
+pub use view::{ChannelView, FundingView};
