@@ -1,1 +1,22 @@
+//! The Paystream streamer: takes live streams in by WHIP, sends them out by WHEP, and is paid for them by the second over Bitcoin
+//! payment channels.
+//!
+//! Money walks one way: viewer -> payment -> verify -> journal -> meter -> gate. The pure parts ([`meter`],
+//! [`channels::observe`], [`channels::quote`]) decide; the shells around them act. `docs/protocol.md` is what they speak.
 
+pub mod announce;
+pub mod app;
+pub mod bitcoin;
+pub mod channels;
+pub mod config;
+pub mod error;
+pub mod ethereum;
+pub mod http;
+pub mod journal;
+pub mod keys;
+pub mod media;
+pub mod meter;
+pub mod publish_auth;
+pub mod session;
+pub mod store;
+pub mod watcher;

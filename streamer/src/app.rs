@@ -1,0 +1,214 @@
+//! Everything that runs, put together: what handlers and sessions share, and the order of start and stop.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use bitcoin::Address;
+use bitcoin::address::NetworkUnchecked;
+use paystream_channel::is_payable_script;
+use paystream_contracts::Deployment;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::announce::Announcer;
+use crate::bitcoin::{Authentication, BitcoinNode, CoreNode};
+use crate::channels::{Book, Chain, ProviderSide, Rules};
+use crate::config::Config;
+use crate::error::{Code, Error, Result, refused};
+use crate::ethereum::{Content, Ethereum};
+use crate::journal::Journal;
+use crate::keys::{ChannelKeys, read_operator_key};
+use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
+use crate::publish_auth::PublishAuth;
+use crate::session::Sessions;
+use crate::store::Store;
+use crate::watcher::Watcher;
+
+impl From<MediaError> for Error {
+    fn from(error: MediaError) -> Self {
+        match Code::from_wire(error.code()) {
+            Some(Code::Unavailable) | None => Self::Internal(error.to_string()),
+            Some(code) => refused(code, error.to_string()),
+        }
+    }
+}
+
+/// The streamer's parts.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The registry.
+    pub ethereum: Arc<Ethereum>,
+    /// The Bitcoin node.
+    pub node: Arc<CoreNode>,
+    /// The last view of the chain.
+    pub chain: Arc<Chain>,
+    /// The channels.
+    pub book: Arc<Book>,
+    /// The journal.
+    pub journal: Journal,
+    /// The media engine.
+    pub media: Engine,
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// Who may publish.
+    pub publish_auth: PublishAuth,
+    /// Announcements.
+    pub store: Store,
+    /// The provider's side of every channel.
+    pub provider: ProviderSide,
+    /// The publisher's connection of each content.
+    pub publishers: Mutex<HashMap<B256, ResourceId>>,
+    /// Cancelled when the streamer stops.
+    pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Checks the settings, opens the journal and the store, and starts everything but the HTTP interface. No node needs to be up.
+    ///
+    /// # Errors
+    /// When a setting or a file cannot be used.
+    pub async fn start(config: Config) -> Result<Arc<Self>> {
+        let signer = read_operator_key(&config.operator_key_file)?;
+        let deployment = Deployment::load(&config.deployment).map_err(|error| Error::Config(error.to_string()))?;
+        let provider = ProviderSide {
+            network: config.bitcoin_network,
+            account: signer.address(),
+            script: payout_script(&config)?,
+            channel_blocks: config.channel_blocks,
+        };
+        let authentication = authentication(&config)?;
+        make_private(&config.data_dir)?;
+        let store = Store::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
+        let keys = Arc::new(ChannelKeys::load_or_create(&config.data_dir, config.bitcoin_network)?);
+        let (journal, loaded) = Journal::open(&config.data_dir.join("journal.sqlite")).await?;
+        tracing::info!(channels = loaded.records.len(), "opened the journal");
+
+        let node = Arc::new(CoreNode::new(config.bitcoin_rpc.clone(), authentication)?);
+        let chain = Arc::new(Chain::default());
+        let rules = Rules {
+            min_confirmations: config.min_confirmations,
+            grace: Duration::from_secs(config.bitcoin_grace_seconds),
+            max_per_address: config.max_channels_per_address,
+        };
+        let watched: Arc<dyn BitcoinNode> = Arc::clone(&node) as Arc<dyn BitcoinNode>;
+        let book = Book::new(journal.clone(), loaded, Arc::clone(&watched), Arc::clone(&chain), keys, rules);
+        let media = Engine::start(MediaConfig {
+            listen: config.media_listen,
+            announce: config.media_addresses(),
+            max_viewers: config.max_sessions,
+            max_publishers: config.max_publishers,
+            ..MediaConfig::default()
+        })
+        .map_err(|error| Error::Config(error.to_string()))?;
+        let app = Arc::new(Self {
+            ethereum: Arc::new(Ethereum::new(config.ethereum_rpc.clone(), deployment, signer)),
+            sessions: Sessions::new(config.max_sessions),
+            publish_auth: PublishAuth::default(),
+            publishers: Mutex::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+            node,
+            chain,
+            book,
+            journal,
+            media,
+            store,
+            provider,
+        });
+        let watcher = Watcher {
+            node: watched,
+            chain: Arc::clone(&app.chain),
+            book: Arc::clone(&app.book),
+            poll: Duration::from_millis(app.config.bitcoin_poll_ms),
+            idle_close: app.config.idle_close(),
+            fallback_feerate: app.config.fallback_feerate_sat_vb,
+            max_feerate: app.config.max_feerate_sat_vb,
+        };
+        app.tasks.spawn(watcher.run(app.stop.clone()));
+        let announcer = Announcer::new(&app)?;
+        app.tasks.spawn(announcer.run(app.stop.clone()));
+        Ok(app)
+    }
+
+    /// Stops: sessions get their end, tasks finish, the journal is written.
+    pub async fn shut_down(&self) {
+        self.stop.cancel();
+        self.sessions.shut_down().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.media.shutdown().await;
+        tracing::info!("stopped in good order");
+    }
+
+    /// A content of the registry that this provider serves.
+    ///
+    /// # Errors
+    /// `unknown_content`, `forbidden`; unavailable when the node does not answer.
+    pub async fn served_content(&self, id: B256) -> Result<Content> {
+        let content = self.ethereum.content(id).await?;
+        let allowed = &self.config.allow_creator;
+        if !allowed.is_empty() && !allowed.contains(&content.creator) {
+            return Err(refused(Code::Forbidden, "this provider does not serve the content's creator"));
+        }
+        Ok(content)
+    }
+
+    /// Whether somebody is publishing this content now.
+    #[must_use]
+    pub fn is_live(&self, content: B256) -> bool {
+        self.media.stream(content).is_some_and(|stream| stream.live)
+    }
+
+    /// Notes the publisher's connection of a content.
+    pub fn note_publisher(&self, content: B256, resource: ResourceId) {
+        self.publishers.lock().unwrap_or_else(PoisonError::into_inner).insert(content, resource);
+    }
+
+    /// Ends the publisher's connection of a content, if it is this one.
+    #[must_use]
+    pub fn end_publisher(&self, content: B256, resource: ResourceId) -> bool {
+        let mut publishers = self.publishers.lock().unwrap_or_else(PoisonError::into_inner);
+        if publishers.get(&content) != Some(&resource) {
+            return false;
+        }
+        publishers.remove(&content);
+        self.media.remove(resource)
+    }
+}
+
+fn payout_script(config: &Config) -> Result<bitcoin::ScriptBuf> {
+    let invalid = |why: String| Error::Config(format!("--bitcoin-payout: {why}"));
+    let address = Address::<NetworkUnchecked>::from_str(&config.bitcoin_payout).map_err(|error| invalid(error.to_string()))?;
+    let address = address.require_network(config.bitcoin_network.bitcoin()).map_err(|error| invalid(error.to_string()))?;
+    let script = address.script_pubkey();
+    if !is_payable_script(&script) {
+        return Err(invalid("not an address of a standard kind".to_owned()));
+    }
+    Ok(script)
+}
+
+fn authentication(config: &Config) -> Result<Authentication> {
+    match (&config.bitcoin_cookie_file, &config.bitcoin_rpc_user, &config.bitcoin_rpc_password_file) {
+        (Some(cookie), _, _) => Ok(Authentication::Cookie(cookie.clone())),
+        (None, Some(user), Some(password_file)) => {
+            Ok(Authentication::User { user: user.clone(), password_file: password_file.clone() })
+        }
+        (None, _, _) => Err(Error::Config("the Bitcoin node needs a cookie file, or a user and a password file".to_owned())),
+    }
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| Error::File { path: folder.to_owned(), source })
+}

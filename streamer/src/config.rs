@@ -1,0 +1,169 @@
+//! The configuration of `paystream-streamer serve`: every flag, its meaning and its bounds.
+//!
+//! Secrets are never given as flags, only the files that hold them; so a `Config` may be logged.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use clap::Args;
+use paystream_channel::Network;
+use url::Url;
+
+/// The settings of a streamer.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address of the HTTP interface (offers, channels, sessions, WHIP, WHEP).
+    #[arg(long, env = "PAYSTREAM_STREAMER_LISTEN", default_value = "127.0.0.1:8280")]
+    pub listen: SocketAddr,
+    /// Where viewers reach that interface; it is registered on Ethereum with each stream.
+    #[arg(long, env = "PAYSTREAM_STREAMER_PUBLIC_URL", default_value = "http://127.0.0.1:8280")]
+    pub public_url: Url,
+    /// UDP address of all media.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MEDIA_LISTEN", default_value = "0.0.0.0:8281")]
+    pub media_listen: SocketAddr,
+    /// Addresses that viewers are told for media, where they differ from the one listened on (NAT, wildcard).
+    #[arg(long, env = "PAYSTREAM_STREAMER_ANNOUNCE", value_delimiter = ',')]
+    pub announce: Vec<IpAddr>,
+    /// Folder of the journal of payments, the seed of the channel keys, and stored announcements. Back it up: it is money.
+    #[arg(long, env = "PAYSTREAM_STREAMER_DATA_DIR")]
+    pub data_dir: PathBuf,
+
+    /// JSON-RPC of an Ethereum node.
+    #[arg(long, env = "PAYSTREAM_STREAMER_ETHEREUM_RPC")]
+    pub ethereum_rpc: Url,
+    /// The deployment record of the contracts: deployments/<chain id>.json.
+    #[arg(long, env = "PAYSTREAM_STREAMER_DEPLOYMENT")]
+    pub deployment: PathBuf,
+    /// A file with the operator's private key (0x and 64 hex digits). It registers streams (and so needs ether for gas) and signs heartbeats.
+    #[arg(long, env = "PAYSTREAM_STREAMER_OPERATOR_KEY_FILE")]
+    pub operator_key_file: PathBuf,
+    /// The indexer that is told which streams are alive. Without it nobody is told.
+    #[arg(long, env = "PAYSTREAM_STREAMER_INDEXER_URL")]
+    pub indexer_url: Option<Url>,
+    /// Seconds between two heartbeats.
+    #[arg(long, env = "PAYSTREAM_STREAMER_HEARTBEAT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=25))]
+    pub heartbeat_seconds: u64,
+
+    /// Bitcoin network: bitcoin, testnet4, signet or regtest.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_NETWORK", default_value = "signet", value_parser = network)]
+    pub bitcoin_network: Network,
+    /// JSON-RPC of your own Bitcoin Core; no other view of the chain is believed.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC", default_value = "http://127.0.0.1:38332")]
+    pub bitcoin_rpc: Url,
+    /// The node's cookie file; it is read again when the node has been restarted.
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_BITCOIN_COOKIE_FILE",
+        conflicts_with = "bitcoin_rpc_user",
+        required_unless_present = "bitcoin_rpc_user"
+    )]
+    pub bitcoin_cookie_file: Option<PathBuf>,
+    /// The node's RPC user, where there is no cookie file.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC_USER", requires = "bitcoin_rpc_password_file")]
+    pub bitcoin_rpc_user: Option<String>,
+    /// A file with the password of that user.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC_PASSWORD_FILE")]
+    pub bitcoin_rpc_password_file: Option<PathBuf>,
+    /// Your Bitcoin address: your share is paid to it when a channel closes.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_PAYOUT")]
+    pub bitcoin_payout: String,
+    /// Milliseconds between two looks at the Bitcoin node.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_POLL_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    pub bitcoin_poll_ms: u64,
+    /// How long payments on open channels are still taken while the Bitcoin node does not answer.
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_GRACE_SECONDS", default_value_t = 600)]
+    pub bitcoin_grace_seconds: u64,
+    /// Feerate of closing transactions where the node has no estimate, in sat/vB.
+    #[arg(long, env = "PAYSTREAM_STREAMER_FALLBACK_FEERATE_SAT_VB", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub fallback_feerate_sat_vb: u64,
+    /// The highest feerate that a channel fixes for its closing transaction, in sat/vB.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_FEERATE_SAT_VB", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub max_feerate_sat_vb: u64,
+    /// How many blocks a channel lives; after that the viewer can take everything back alone.
+    #[arg(long, env = "PAYSTREAM_STREAMER_CHANNEL_BLOCKS", default_value_t = 288, value_parser = clap::value_parser!(u32).range(220..=2012))]
+    pub channel_blocks: u32,
+    /// Confirmations of a channel's funding before more than the preview is served.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MIN_CONFIRMATIONS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub min_confirmations: u32,
+
+    /// The tick of payment in milliseconds.
+    #[arg(long, env = "PAYSTREAM_STREAMER_TICK_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(500..=60_000))]
+    pub tick_ms: u64,
+    /// Seconds of (paid) media before the funding is confirmed.
+    #[arg(long, env = "PAYSTREAM_STREAMER_PREVIEW_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub preview_seconds: u64,
+    /// A channel is closed after this many seconds without a session, or without a payment in one.
+    #[arg(long, env = "PAYSTREAM_STREAMER_IDLE_CLOSE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub idle_close_seconds: u64,
+    /// Serve this creator's contents only (repeatable, or separated by commas). Without it, anybody's.
+    #[arg(long, env = "PAYSTREAM_STREAMER_ALLOW_CREATOR", value_delimiter = ',')]
+    pub allow_creator: Vec<Address>,
+
+    /// Sessions at a time, in all.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_SESSIONS", default_value_t = 2000)]
+    pub max_sessions: usize,
+    /// Publishers at a time, in all.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_PUBLISHERS", default_value_t = 64)]
+    pub max_publishers: usize,
+    /// Channels without funding at a time, for each client address.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_CHANNELS_PER_ADDRESS", default_value_t = 32)]
+    pub max_channels_per_address: usize,
+    /// Messages a second on each session's socket.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_MESSAGES_PER_SECOND", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub max_messages_per_second: u32,
+    /// The largest HTTP body in bytes.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_BODY_BYTES", default_value_t = 65_536)]
+    pub max_body_bytes: usize,
+    /// Bytes of announcements that are stored, in all.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_STORE_BYTES", default_value_t = 268_435_456)]
+    pub max_store_bytes: u64,
+    /// Take clients' addresses from X-Forwarded-For: only behind a proxy of your own that sets it.
+    #[arg(long, env = "PAYSTREAM_STREAMER_TRUST_FORWARDED_FOR", default_value_t = false)]
+    pub trust_forwarded_for: bool,
+}
+
+impl Config {
+    /// The tick as a duration.
+    #[must_use]
+    pub fn tick(&self) -> Duration {
+        Duration::from_millis(self.tick_ms)
+    }
+
+    /// How long a channel may be unused before it is closed.
+    #[must_use]
+    pub fn idle_close(&self) -> Duration {
+        Duration::from_secs(self.idle_close_seconds)
+    }
+
+    /// The addresses that viewers are told for media.
+    #[must_use]
+    pub fn media_addresses(&self) -> Vec<IpAddr> {
+        if !self.announce.is_empty() {
+            return self.announce.clone();
+        }
+        let listen = self.media_listen.ip();
+        if listen.is_unspecified() {
+            vec![IpAddr::from([127, 0, 0, 1])]
+        } else {
+            vec![listen]
+        }
+    }
+
+    /// The public URL as it is registered on chain: without a slash at its end.
+    #[must_use]
+    pub fn public_base(&self) -> String {
+        self.public_url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    match text {
+        "bitcoin" => Ok(Network::Bitcoin),
+        "testnet4" => Ok(Network::Testnet4),
+        "signet" => Ok(Network::Signet),
+        "regtest" => Ok(Network::Regtest),
+        _ => Err("one of bitcoin, testnet4, signet, regtest is expected".to_owned()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Sessions: one socket each, which pays for media that travels beside it.
+
+mod live;
+mod message;
+mod registry;
+mod socket;
+mod token_bucket;
+
+pub use message::{ClientMessage, EndReason, ServerMessage, WarningCode};
+pub use registry::{MediaGrant, Place, SessionControl, Sessions};
+pub use socket::{MAX_MESSAGE, serve};

@@ -1,0 +1,320 @@
+//! A running session: feeds the meter and does what it says.
+//!
+//! The order of a payment: verify, journal, receipt, and only then does the media thread get a higher limit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use alloy::primitives::B256;
+use bitcoin::Amount;
+use paystream_channel::{ChannelState, Payment, max_paid, media_paid_ms};
+use tokio::sync::watch;
+
+use super::message::{ClientMessage, EndReason, ServerMessage, WarningCode};
+use super::registry::{MediaGrant, SessionControl};
+use super::socket::{Incoming, Socket};
+use crate::app::App;
+use crate::channels::{Channel, Record};
+use crate::error::{Code, Result, refused};
+use crate::media::Viewer;
+use crate::meter::{ChannelCondition, Effect, MediaCondition, Meter, Settings, Warning};
+use crate::publish_auth::random_hex;
+
+/// How often the meter is read when nothing else happens.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often the viewer is pinged.
+const PING: Duration = Duration::from_secs(20);
+/// Blocks before the last payment at which the viewer is warned of the expiry.
+const EXPIRY_NEAR: u32 = 6;
+
+/// A session that has started.
+pub(super) struct Live {
+    app: Arc<App>,
+    content: B256,
+    channel: Arc<Channel>,
+    record: watch::Receiver<Arc<Record>>,
+    control: Arc<SessionControl>,
+    grant: MediaGrant,
+    token: String,
+    settings: Settings,
+    meter: Meter,
+    started: Instant,
+    preview_before_ms: u64,
+    warned_expiry: bool,
+    shown: Option<(ChannelState, u32)>,
+}
+
+/// How the loop goes on.
+enum Next {
+    On,
+    End(EndReason),
+    Gone,
+}
+
+impl Live {
+    /// Takes the channel over from the session that holds it, if one does.
+    pub(super) async fn begin(app: Arc<App>, content: B256, channel: Arc<Channel>) -> Result<Self> {
+        let control = Arc::new(SessionControl::default());
+        loop {
+            let holder = {
+                let mut slot = channel.session.lock().unwrap_or_else(PoisonError::into_inner);
+                if slot.is_none() {
+                    *slot = Some(Arc::clone(&control));
+                }
+                slot.clone()
+            };
+            match holder {
+                Some(holder) if !Arc::ptr_eq(&holder, &control) => {
+                    holder.end(EndReason::Replaced);
+                    holder.finished().await;
+                }
+                Some(_) | None => break,
+            }
+        }
+        channel.touch();
+        let record = channel.subscribe();
+        let now = channel.record();
+        let preview_ms = app.config.preview_seconds * 1000;
+        let settings = Settings {
+            tick_ms: app.config.tick_ms,
+            msat_per_second: now.terms.msat_per_second,
+            base_sat: now.paid_sat(),
+            credit_ms: now.credit_ms,
+            preview_ms: preview_ms.saturating_sub(now.preview_used_ms),
+        };
+        let grant = MediaGrant { content, viewer: Arc::new(Viewer::new()), resource: Arc::new(Mutex::new(None)) };
+        let token = random_hex::<32>();
+        app.sessions.insert(token.clone(), grant.clone(), Arc::clone(&control));
+        Ok(Self {
+            app,
+            content,
+            channel,
+            record,
+            control,
+            grant,
+            token,
+            settings,
+            meter: Meter::new(settings),
+            started: Instant::now(),
+            preview_before_ms: now.preview_used_ms,
+            warned_expiry: false,
+            shown: None,
+        })
+    }
+
+    /// Runs to the end; `None` when the viewer is gone.
+    pub(super) async fn run(mut self, socket: &mut Socket) -> Option<EndReason> {
+        let end = self.converse(socket).await;
+        // Nothing more is delivered before what is left over is counted.
+        self.grant.viewer.set_gate(false);
+        let resource = self.grant.resource.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.app.sessions.remove(&self.token, &self.control);
+        if let Some(resource) = resource {
+            self.app.media.remove(resource);
+        }
+        let closing_txid = self.settle(end).await;
+        {
+            let mut slot = self.channel.session.lock().unwrap_or_else(PoisonError::into_inner);
+            *slot = None;
+        }
+        self.channel.touch();
+        self.control.finish();
+        if let Some(reason) = end {
+            socket.send(&ServerMessage::End { reason, closing_txid }).await;
+        }
+        end
+    }
+
+    async fn converse(&mut self, socket: &mut Socket) -> Option<EndReason> {
+        let record = self.channel.record();
+        let started = ServerMessage::Started {
+            session_id: random_hex::<16>(),
+            media_token: self.token.clone(),
+            tick_ms: self.settings.tick_ms,
+            sequence: record.payment.as_ref().map_or(0, |payment| payment.sequence),
+            paid_sat: record.paid_sat().to_string(),
+            credit_ms: self.settings.credit_ms,
+        };
+        if !socket.send(&started).await || !self.show_channel(socket).await {
+            return None;
+        }
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ping = tokio::time::interval(PING);
+        let viewer = Arc::clone(&self.grant.viewer);
+        let control = Arc::clone(&self.control);
+        loop {
+            let next = tokio::select! {
+                reason = control.asked_to_end() => Next::End(reason),
+                incoming = socket.next() => self.hear(socket, incoming).await,
+                changed = self.record.changed() => match changed {
+                    Ok(()) if self.show_channel(socket).await => Next::On,
+                    Ok(()) | Err(_) => Next::Gone,
+                },
+                () = viewer.changed() => Next::On,
+                _ = look.tick() => Next::On,
+                _ = ping.tick() => if socket.ping().await { Next::On } else { Next::Gone },
+            };
+            match next {
+                Next::On => {}
+                Next::End(reason) => return Some(reason),
+                Next::Gone => return None,
+            }
+            match self.step(socket).await {
+                Next::On => {}
+                Next::End(reason) => return Some(reason),
+                Next::Gone => return None,
+            }
+        }
+    }
+
+    /// Sends the channel when its state or its confirmations differ from what the viewer was told last; a payment is answered with
+    /// its receipt alone.
+    async fn show_channel(&mut self, socket: &mut Socket) -> bool {
+        let record = self.record.borrow_and_update().clone();
+        let channel = Box::new(self.app.book.view(&record));
+        let shown = Some((channel.state, channel.confirmations));
+        if shown == self.shown {
+            return true;
+        }
+        self.shown = shown;
+        socket.send(&ServerMessage::Channel { channel }).await
+    }
+
+    async fn hear(&mut self, socket: &mut Socket, incoming: Incoming) -> Next {
+        let error = match incoming {
+            Incoming::Gone => return Next::Gone,
+            Incoming::Flood => {
+                let error = refused(Code::RateLimited, "too many messages a second");
+                socket.send_error(&error).await;
+                return Next::End(EndReason::ProtocolError);
+            }
+            Incoming::Bad(error) => error,
+            Incoming::Message(ClientMessage::Start { .. }) => refused(Code::AlreadyStarted, "this socket has its session already"),
+            Incoming::Message(ClientMessage::Leave) => return Next::End(EndReason::Left),
+            Incoming::Message(ClientMessage::Payment(payment)) => match self.pay(socket, payment).await {
+                Ok(next) => return next,
+                Err(error) => error,
+            },
+        };
+        if socket.send_error(&error).await { Next::On } else { Next::Gone }
+    }
+
+    async fn pay(&mut self, socket: &mut Socket, payment: Payment) -> Result<Next> {
+        let delivered = self.delivered_ms();
+        self.meter.delivered(delivered);
+        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
+        let covers = move |paid_sat: u64| media_paid_ms(Amount::from_sat(base_sat), Amount::from_sat(paid_sat), credit_ms, msat_per_second);
+        let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
+        let paid = self
+            .app
+            .book
+            .pay(&self.channel, payment, preview_used_ms, move |paid_sat| covers(paid_sat).saturating_sub(delivered))
+            .await?;
+        let record = paid.record;
+        let (paid_sat, sequence) = (record.paid_sat(), record.payment.as_ref().map_or(0, |payment| payment.sequence));
+        let receipt = ServerMessage::Receipt {
+            channel_id: record.id,
+            sequence,
+            paid_sat: paid_sat.to_string(),
+            remaining_sat: most(&record).saturating_sub(paid_sat).to_string(),
+            covers_ms: covers(paid_sat),
+        };
+        let sent = socket.send(&receipt).await;
+        self.meter.paid(paid_sat);
+        Ok(if sent { Next::On } else { Next::Gone })
+    }
+
+    fn delivered_ms(&self) -> u64 {
+        u64::try_from(self.grant.viewer.delivered().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn step(&mut self, socket: &mut Socket) -> Next {
+        let record = self.channel.record();
+        let condition = match self.app.book.state(&record) {
+            ChannelState::Unconfirmed => ChannelCondition::Unconfirmed,
+            ChannelState::Open => ChannelCondition::Open,
+            ChannelState::AwaitingFunding | ChannelState::Closing | ChannelState::Closed | ChannelState::Lost => ChannelCondition::Closed,
+        };
+        let media = if !self.app.is_live(self.content) {
+            MediaCondition::Offline
+        } else if self.grant.viewer.connected() {
+            MediaCondition::Flowing
+        } else {
+            MediaCondition::Waiting
+        };
+        self.meter.delivered(self.delivered_ms());
+        self.meter.channel(condition, most(&record));
+        self.meter.media(media);
+        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for effect in self.meter.tick(now_ms) {
+            let message = match effect {
+                Effect::Limit(ms) => {
+                    self.grant.viewer.set_limit(Duration::from_millis(ms));
+                    continue;
+                }
+                Effect::Exhausted => return Next::End(EndReason::Exhausted),
+                Effect::Gate { open, reason } => ServerMessage::Gate { open, reason },
+                Effect::Due { paid_sat, covers_ms, deadline_ms } => {
+                    ServerMessage::Due { paid_sat: paid_sat.to_string(), covers_ms, deadline_ms }
+                }
+                Effect::Warn(warning) => warning_message(warning),
+            };
+            if !socket.send(&message).await {
+                return Next::Gone;
+            }
+        }
+        self.warn_of_expiry(socket, &record).await
+    }
+
+    async fn warn_of_expiry(&mut self, socket: &mut Socket, record: &Record) -> Next {
+        let tip = self.app.chain.subscribe().borrow().as_ref().map_or(0, |view| view.tip.height);
+        if self.warned_expiry || tip.saturating_add(EXPIRY_NEAR) < record.terms.stop_height() {
+            return Next::On;
+        }
+        self.warned_expiry = true;
+        let detail = format!("at height {} the provider takes no more payments and closes the channel", record.terms.stop_height());
+        let message = ServerMessage::Warning { code: WarningCode::ExpiryNear, detail };
+        if socket.send(&message).await { Next::On } else { Next::Gone }
+    }
+
+    /// Writes down what is left over, and closes the channel where the end demands it.
+    async fn settle(&mut self, end: Option<EndReason>) -> Option<String> {
+        self.meter.delivered(self.delivered_ms());
+        let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
+        if let Err(error) = self.app.book.leave_credit(&self.channel, self.meter.credit_ms(), preview_used_ms).await {
+            error.log();
+        }
+        match end {
+            Some(EndReason::Left | EndReason::Exhausted) => {
+                if let Err(error) = self.app.book.close(&self.channel).await {
+                    error.log();
+                }
+            }
+            Some(
+                EndReason::Idle
+                | EndReason::Expired
+                | EndReason::Replaced
+                | EndReason::Lost
+                | EndReason::Shutdown
+                | EndReason::ProtocolError,
+            )
+            | None => {}
+        }
+        self.channel.record().stage.transaction().map(|transaction| transaction.compute_txid().to_string())
+    }
+}
+
+/// The most that a channel can ever pay.
+fn most(record: &Record) -> u64 {
+    record.stage.funding().map_or(0, |funding| max_paid(&record.terms, funding.capacity()).to_sat())
+}
+
+fn warning_message(warning: Warning) -> ServerMessage {
+    let (code, detail) = match warning {
+        Warning::CapacityLow => (WarningCode::CapacityLow, "what is left in the channel lasts less than a minute"),
+        Warning::PaymentOverdue => (WarningCode::PaymentOverdue, "the media goes on when the payment comes"),
+        Warning::Preview => (WarningCode::Preview, "until the funding is confirmed only a preview is served"),
+    };
+    ServerMessage::Warning { code, detail: detail.to_owned() }
+}
