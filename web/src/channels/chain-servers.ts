@@ -8,6 +8,13 @@ import { listChannels } from './store.ts';
 
 const key = 'paystream.chain-server';
 
+/** Providers that the indexer has named since the page was opened: on regtest each of them is a view of the chain. */
+const named = new Set<string>();
+
+export function rememberProviders(urls: readonly string[]): void {
+  for (const url of urls) named.add(url);
+}
+
 export function enteredServer(): string {
   return localStorage.getItem(key) ?? '';
 }
@@ -21,11 +28,11 @@ export function enterServer(text: string): void {
   else localStorage.setItem(key, url);
 }
 
-export function chainServers(config: Config, providerUrl: string | null, others: readonly string[] = []): readonly Esplora[] {
+export function chainServers(config: Config, providerUrl: string | null): readonly Esplora[] {
   const urls: string[] = [];
   if (config.bitcoin.esploraUrl !== null) urls.push(config.bitcoin.esploraUrl);
   if (config.bitcoin.network === 'regtest') {
-    const providers = [...(providerUrl === null ? [] : [providerUrl]), ...others, ...listChannels().map((record) => record.providerUrl)];
+    const providers = [...(providerUrl === null ? [] : [providerUrl]), ...named, ...listChannels().map((record) => record.providerUrl)];
     urls.push(...providers.map((url) => `${url.replace(/\/+$/, '')}/esplora`));
   }
   const entered = enteredServer();

@@ -26,8 +26,8 @@ export type Decision =
 
 export function decide(record: ChannelRecord, facts: ChainFacts): Decision {
   const unspent = facts.utxos.map(({ txid, vout, valueSat }) => ({ txid, vout, valueSat }));
-  if (facts.spender !== null && unspent.length === 0) {
-    const refund = record.outcome.kind === 'refunded' && record.outcome.txid === facts.spender.txid;
+  const refund = record.outcome.kind === 'refunded' && record.outcome.txid === facts.spender?.txid;
+  if (facts.spender !== null && (unspent.length === 0 || refund)) {
     return { kind: 'spent', txid: facts.spender.txid, confirmed: facts.spender.status.confirmed, refund };
   }
   // Everything at the address, also a second payment to it by mistake: the provider's transaction spends the recorded output alone.

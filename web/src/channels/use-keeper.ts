@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { useServices } from '../services.tsx';
-import { chainServers } from './chain-servers.ts';
+import { chainServers, rememberProviders } from './chain-servers.ts';
 import { isSettled, keep } from './keeper.ts';
 import { listChannels } from './store.ts';
 
@@ -16,8 +16,8 @@ export function useKeeper(): void {
       for (const record of listChannels().filter((candidate) => !isSettled(candidate))) {
         if (stopped) return;
         try {
-          const others = config.bitcoin.network === 'regtest' ? await providersOf(indexer, record.contentId) : [];
-          await keep(record, chainServers(config, record.providerUrl, others));
+          if (config.bitcoin.network === 'regtest') rememberProviders(await providersOf(indexer, record.contentId));
+          await keep(record, chainServers(config, record.providerUrl));
         } catch (error) {
           console.warn(`channel ${record.channelId} could not be looked after now`, error);
         }

@@ -41,7 +41,7 @@ export interface Session {
 }
 
 /** From one `started` to the end of its socket. */
-interface Run {
+export interface Run {
   readonly tickMs: number;
   readonly basePaidSat: bigint;
   readonly creditMs: number;
