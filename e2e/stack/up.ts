@@ -50,7 +50,7 @@ function guide({ record, paths }: OwnStack): string {
   return `
 Paystream is ready.
 
-  Watch      ${urls.web}/#/watch/${content.contentId}
+  Watch      ${urls.web}/#/content/${content.contentId}
              Pay from any regtest wallet, or press "fund from the dev faucet".
   Studio     ${urls.web}/#/studio        (wallets "Creator", "Viewer" and "Provider" are built into this page)
   Earnings   ${urls.web}/#/earnings
