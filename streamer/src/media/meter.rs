@@ -1,0 +1,59 @@
+//! What a viewer may be sent, and what it was sent. Here the engine enforces what was paid; it knows nothing of money.
+
+use std::time::Duration;
+
+/// A frame may carry the delivered time this far over the limit, and no further.
+pub(super) const OVERSHOOT: Duration = Duration::from_millis(250);
+
+/// What the viewer may still be sent.
+pub(super) trait Allowance {
+    /// Whether a frame that has begun may go on.
+    fn is_open(&self) -> bool;
+    /// Whether there is anything left to begin with.
+    fn may_begin(&self) -> bool;
+    /// Takes the time of one frame from what is left; `false`, with nothing taken, when it may not pass.
+    fn spend(&mut self, time: Duration) -> bool;
+}
+
+/// Whether a frame of this length may still pass.
+pub(super) fn admits(delivered: Duration, limit: Duration, frame: Duration) -> bool {
+    delivered < limit && delivered.saturating_add(frame) <= limit.saturating_add(OVERSHOOT)
+}
+
+/// For what is counted elsewhere: audio beside video.
+pub(super) struct Free(pub bool);
+
+impl Allowance for Free {
+    fn is_open(&self) -> bool {
+        self.0
+    }
+
+    fn may_begin(&self) -> bool {
+        self.0
+    }
+
+    fn spend(&mut self, _time: Duration) -> bool {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_passes_only_below_the_limit_and_never_far_over_it() {
+        let ms = Duration::from_millis;
+        for (delivered, limit, frame, passes) in [
+            (0, 0, 0, false),
+            (0, 1, 33, true),
+            (999, 1000, 33, true),
+            (1000, 1000, 33, false),
+            (999, 1000, 251, true),
+            (999, 1000, 252, false),
+            (0, 1000, 1000, true),
+        ] {
+            assert_eq!(admits(ms(delivered), ms(limit), ms(frame)), passes, "{delivered} of {limit}, {frame} more");
+        }
+    }
+}
