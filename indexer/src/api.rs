@@ -113,7 +113,8 @@ pub fn router(api: Api) -> axum::Router {
         .layer(DefaultBodyLimit::max(api.limits.max_body_bytes))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
         .layer(cors)
-        .layer(TraceLayer::new_for_http())
+        // What fails is logged where it becomes a problem document.
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(api)
 }
 

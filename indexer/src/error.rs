@@ -103,7 +103,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => database_is_away(error),
-            Self::Migration(sqlx::migrate::MigrateError::Execute(error)) => database_is_away(error),
+            Self::Migration(
+                sqlx::migrate::MigrateError::Execute(error)
+                | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
+            ) => database_is_away(error),
             Self::HeadMoved
             | Self::Standby
             | Self::Ethereum { .. }

@@ -190,8 +190,13 @@ impl Follower {
         let started = Instant::now();
         let logs = match self.source.logs_in_range(from, to).await {
             Ok(logs) => logs,
+            // That a range is too long for it is what a node most often refuses for: ask for less, down to one block.
+            Err(Error::Ethereum { detail, .. }) if from < to => {
+                self.range = (to - from).div_ceil(2);
+                tracing::debug!(from, to, detail, "the node refuses a range");
+                return Ok(Step::Moved);
+            }
             Err(error) => {
-                // A range that is too long for the node is one of the reasons to refuse.
                 self.range = (self.range / 2).max(1);
                 return Err(error);
             }
@@ -199,7 +204,7 @@ impl Follower {
         self.range = if logs.len() > MANY_LOGS {
             (self.range / 2).max(1)
         } else {
-            self.range.saturating_mul(2).min(self.max_range)
+            (self.range + self.range / 4 + 1).min(self.max_range)
         };
 
         let mut numbers: Vec<u64> = logs.iter().map(|(block, _)| block.number).collect();
@@ -213,12 +218,14 @@ impl Follower {
             );
         }
         for (block, _) in &logs {
-            if !headers.iter().any(|header| header.block == *block) {
-                return Err(Error::Inconsistent(format!(
-                    "it gives a log of block {} with hash {}, which is not on its chain",
-                    block.number, block.hash
-                )));
+            let header = headers.binary_search_by_key(&block.number, |header| header.block.number);
+            if header.is_ok_and(|index| headers[index].block == *block) {
+                continue;
             }
+            return Err(Error::Inconsistent(format!(
+                "it gives a log of block {} with hash {}, which is not on its chain",
+                block.number, block.hash
+            )));
         }
         if let Some(hash) = position.head_hash {
             let head = self.source.header(position.head).await?;

@@ -3,10 +3,10 @@
 //! Redis is a cache here: without it, or while it is away, liveness is unknown and nothing else changes. No call waits for
 //! it longer than [`PATIENCE`]. What is deliberately absent: any copy of this in the database.
 //!
-//! Keys, under `paystream:<chain id>:<registry>:`
-//! - `sign:<content>:<provider>`: the latest [`SignOfLife`] as JSON, for 30 s.
-//! - `last:<content>:<provider>`: its `at`, kept for longer than any heartbeat is acceptable, so that none is taken twice.
-//! - `live:<content>`: a sorted set of providers by when the indexer heard of them.
+//! Keys, under `paystream:<chain id>:<registry>:`, where the braces keep one content's keys on one node of a cluster
+//! - `sign:{<content>}:<provider>`: the latest [`SignOfLife`] as JSON, for 30 s.
+//! - `last:{<content>}:<provider>`: its `at`, kept for longer than any heartbeat is acceptable, so that none is taken twice.
+//! - `live:{<content>}`: a sorted set of providers by when the indexer heard of them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -204,7 +204,11 @@ impl Liveness {
     }
 
     fn key(&self, kind: &str, content_id: &[u8], provider: Option<&[u8]>) -> String {
-        let mut key = format!("{}{kind}:{}", self.prefix, alloy::hex::encode(content_id));
+        let mut key = format!(
+            "{}{kind}:{{{}}}",
+            self.prefix,
+            alloy::hex::encode(content_id)
+        );
         if let Some(provider) = provider {
             key.push(':');
             key.push_str(&alloy::hex::encode(provider));

@@ -1,6 +1,7 @@
 //! `paystream-indexer`: follows Paystream's contracts into PostgreSQL and serves them as an API.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -50,6 +51,7 @@ fn run() -> anyhow::Result<()> {
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
                 .with_writer(std::io::stderr)
+                .with_ansi(std::io::stderr().is_terminal())
                 .init();
             tokio::runtime::Runtime::new()
                 .context("cannot start the runtime")?
