@@ -55,6 +55,7 @@ function Shell() {
         <Switch>
           <Route path="/" component={CataloguePage} />
           <Route path="/content/:contentId">{({ contentId }) => <ContentPage key={contentId} contentId={contentId} />}</Route>
+          <Route path="/watch/:contentId">{({ contentId }) => <ContentPage key={contentId} contentId={contentId} />}</Route>
           <Route path="/channels" component={ChannelsPage} />
           <Route path="/studio" component={StudioPage} />
           <Route path="/earnings" component={EarningsPage} />
