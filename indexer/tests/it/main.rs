@@ -21,4 +21,5 @@ mod postgres;
 mod process;
 mod redis;
 mod reorganisation;
+mod store;
 mod wait;

@@ -95,13 +95,13 @@ pub fn binary(variable: &str, name: &str, usual: &[PathBuf]) -> PathBuf {
         );
         return path;
     }
-    let in_path = std::env::var_os("PATH")
+    let in_path: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| {
             std::env::split_paths(&path)
                 .map(|folder| folder.join(name))
                 .collect()
         })
-        .unwrap_or_else(Vec::new);
+        .unwrap_or_default();
     usual
         .iter()
         .chain(&in_path)
