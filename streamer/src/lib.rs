@@ -16,6 +16,7 @@ pub mod journal;
 pub mod keys;
 pub mod media;
 pub mod meter;
+pub mod publish;
 pub mod publish_auth;
 pub mod session;
 pub mod store;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use paystream_streamer::app::App;
 use paystream_streamer::config::Config;
 use paystream_streamer::http;
+use paystream_streamer::publish::{PublishOptions, publish};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Runs the streamer.
     Serve(Box<Config>),
+    /// Publishes a video file as a live stream, over and over, to a streamer's WHIP address.
+    Publish(Box<PublishOptions>),
     /// Prints the OpenAPI document of the HTTP interface.
     Openapi,
 }
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
+        Command::Publish(options) => Ok(publish(*options).await?),
         Command::Openapi => {
             println!("{}", http::openapi().to_pretty_json()?);
             Ok(())

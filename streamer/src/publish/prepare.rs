@@ -1,0 +1,139 @@
+//! Making a file streamable, once: what browsers play over RTP, with a keyframe every second.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
+
+use super::PublishError;
+
+const MAX_FRAMES_PER_SECOND: f64 = 30.0;
+
+/// What is known of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    pub audio: bool,
+    pub frames_per_second: f64,
+    pub seconds: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(default)]
+    streams: Vec<ProbedStream>,
+    #[serde(default)]
+    format: ProbedFormat,
+}
+
+#[derive(Deserialize)]
+struct ProbedStream {
+    #[serde(default)]
+    codec_type: String,
+    #[serde(default)]
+    avg_frame_rate: String,
+}
+
+#[derive(Deserialize, Default)]
+struct ProbedFormat {
+    duration: Option<String>,
+}
+
+/// Looks at a file.
+pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
+    let not_a_video = |detail: String| PublishError::NotAVideo { file: file.to_owned(), detail };
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-show_entries", "stream=codec_type,avg_frame_rate:format=duration", "-of", "json"]).arg(file).kill_on_drop(true);
+    let output = command.output().await.map_err(|error| missing("ffprobe", error))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(not_a_video(words.lines().last().unwrap_or("ffprobe cannot read it").to_owned()));
+    }
+    let probe: Probe = serde_json::from_slice(&output.stdout).map_err(|error| not_a_video(error.to_string()))?;
+    let has = |kind: &str| probe.streams.iter().find(|stream| stream.codec_type == kind);
+    let video = has("video").ok_or_else(|| not_a_video("there is no video in it".to_owned()))?;
+    Ok(Source {
+        audio: has("audio").is_some(),
+        frames_per_second: rate(&video.avg_frame_rate).unwrap_or(MAX_FRAMES_PER_SECOND),
+        seconds: probe.format.duration.and_then(|text| text.parse().ok()),
+    })
+}
+
+/// Writes the streamable form of `file` into `folder`.
+pub(super) async fn prepare(file: &Path, source: &Source, folder: &Path) -> Result<PathBuf, PublishError> {
+    let prepared = folder.join("prepared.mkv");
+    let rate = source.frames_per_second.min(MAX_FRAMES_PER_SECOND);
+    let filter = format!(
+        "scale='min(1280,iw)':'min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,fps={rate:.3},format=yuv420p"
+    );
+    let keyframe_every = format!("{}", rate.round().max(1.0));
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-progress", "pipe:1", "-i"])
+        .arg(file)
+        .args(["-map", "0:v:0", "-map", "0:a:0?", "-vf", &filter])
+        .args(["-c:v", "libx264", "-profile:v", "baseline", "-level", "3.1", "-preset", "veryfast", "-bf", "0"])
+        .args(["-b:v", "2000k", "-maxrate", "2500k", "-bufsize", "2500k"])
+        .args(["-g", &keyframe_every, "-keyint_min", &keyframe_every, "-sc_threshold", "0"])
+        .args(["-c:a", "libopus", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "matroska"])
+        .arg(&prepared)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| missing("ffmpeg", error))?;
+    let stdout = child.stdout.take();
+    let showing = tokio::spawn(show_progress(stdout, source.seconds));
+    let output = child.wait_with_output().await?;
+    // Progress is for the eye alone.
+    let _ = showing.await;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(PublishError::Ffmpeg(words.lines().last().unwrap_or("without a word").to_owned()));
+    }
+    Ok(prepared)
+}
+
+async fn show_progress(stdout: Option<tokio::process::ChildStdout>, seconds: Option<f64>) {
+    let Some(stdout) = stdout else { return };
+    let mut lines = BufReader::new(stdout).lines();
+    let mut shown = 0;
+    while let Ok(Some(line)) = lines.next_line().await {
+        let done = line.strip_prefix("out_time_us=").and_then(|micros| micros.trim().parse::<f64>().ok());
+        let (Some(done), Some(seconds)) = (done, seconds) else { continue };
+        let percent = (done / 10_000.0 / seconds.max(0.001)).clamp(0.0, 100.0) as u32;
+        if percent >= shown + 10 {
+            shown = percent;
+            tracing::info!(percent, "preparing the video");
+        }
+    }
+    let _ = std::io::stderr().flush();
+}
+
+pub(super) fn missing(program: &'static str, error: std::io::Error) -> PublishError {
+    if error.kind() == std::io::ErrorKind::NotFound { PublishError::NoFfmpeg(program) } else { PublishError::Io(error) }
+}
+
+/// ffprobe writes rates as fractions.
+fn rate(text: &str) -> Option<f64> {
+    let (above, below) = text.split_once('/')?;
+    let rate = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
+    (rate.is_finite() && rate > 0.0).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_rates_are_fractions() {
+        assert_eq!(rate("24/1"), Some(24.0));
+        assert_eq!(rate("0/0"), None);
+        assert_eq!(rate("x"), None);
+    }
+}
