@@ -152,9 +152,12 @@ async fn commit(connection: &mut SqliteConnection, group: &[Request]) -> Result<
         match &request.write {
             Write::Put(row) => {
                 sqlx::query(
-                    "insert or replace into channels
+                    "insert into channels
                      (channel_id, key_index, terms, stage, sequence, paid_sat, signatures, credit_ms, preview_used_ms, created_at)
-                     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     on conflict (channel_id) do update set
+                     stage = excluded.stage, sequence = excluded.sequence, paid_sat = excluded.paid_sat,
+                     signatures = excluded.signatures, credit_ms = excluded.credit_ms, preview_used_ms = excluded.preview_used_ms",
                 )
                 .bind(&row.channel_id)
                 .bind(row.key_index)
