@@ -64,7 +64,8 @@ export function parseConfig(json: unknown): Config {
     splitter: address(root.splitter, 'splitter'),
     indexerUrl: url(root.indexerUrl, 'indexerUrl'),
     bitcoin: { network, esploraUrl },
-    dev: root.dev === undefined || root.dev === null ? null : parseDev(root.dev),
+    // Production builds know nothing of development keys, whatever the file says.
+    dev: import.meta.env.MODE === 'production' || root.dev === undefined || root.dev === null ? null : parseDev(root.dev),
   };
 }
 

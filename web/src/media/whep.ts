@@ -102,6 +102,8 @@ export class Playback {
 }
 
 export interface PlaybackStats {
+  readonly hasVideo: boolean;
+  readonly packetsReceived: number;
   readonly framesDecoded: number;
   readonly framesDropped: number;
   readonly width: number;
@@ -130,6 +132,8 @@ export function readStats(report: { forEach(visit: (entry: StatsEntry) => void):
   const codec = typeof video?.codecId === 'string' ? entries.get(video.codecId)?.mimeType : undefined;
   const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
   return {
+    hasVideo: video !== undefined,
+    packetsReceived: inbound.reduce((sum, entry) => sum + number(entry.packetsReceived), 0),
     framesDecoded: number(video?.framesDecoded),
     framesDropped: number(video?.framesDropped),
     width: number(video?.frameWidth),

@@ -47,10 +47,7 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const ended = newest?.left === true && newest.channelId !== dismissed ? newest : null;
   return (
     <div className="watch">
-      <div className="stack">
-        <Screen stream={null} note={<ScreenNote content={content.data} stream={stream} running={running} ended={ended} />} />
-        <About content={content.data} />
-      </div>
+      <Screen stream={null} seed={id} note={<ScreenNote content={content.data} stream={stream} running={running} ended={ended} />} />
       <div className="watch-aside stack">
         {ended !== null && <Ended record={ended} onDismiss={() => setDismissed(ended.channelId)} />}
         {ended === null && running !== null && <FundPanel record={running} />}
@@ -66,6 +63,7 @@ export function ContentPage({ contentId }: { contentId: string }) {
         {streams.isError && <Problem>{streams.error.message}</Problem>}
         <BuyView content={content.data} stream={stream} />
       </div>
+      <About content={content.data} />
     </div>
   );
 }
@@ -81,23 +79,21 @@ function Session({ record, content, onRestart }: { record: ChannelRecord; conten
   const paused = session !== null && !session.paying && session.phase === 'active' && !session.gate.open;
   return (
     <div className="watch">
-      <div className="stack">
-        <Screen
-          stream={watching.stream}
-          note={
-            paused ? (
-              <>
-                <h2>Paused</h2>
-                <p>No payment, no video: the meter stands still.</p>
-                <button type="button" className="button primary" onClick={watching.resume}>
-                  Resume
-                </button>
-              </>
-            ) : null
-          }
-        />
-        {content !== null ? <About content={content} /> : <h1>{record.title}</h1>}
-      </div>
+      <Screen
+        seed={record.contentId}
+        stream={watching.stream}
+        note={
+          paused ? (
+            <>
+              <h2>Paused</h2>
+              <p>No payment, no video: the meter stands still.</p>
+              <button type="button" className="button primary" onClick={watching.resume}>
+                Resume
+              </button>
+            </>
+          ) : null
+        }
+      />
       <div className="watch-aside stack">
         <Meter record={record} watching={watching} minConfirmations={offer.data?.bitcoin?.minConfirmations ?? null} />
         {replaced && (
@@ -111,6 +107,7 @@ function Session({ record, content, onRestart }: { record: ChannelRecord; conten
         )}
         <ConnectionDetails stats={watching.stats} />
       </div>
+      {content !== null ? <About content={content} /> : <h1 className="about">{record.title}</h1>}
     </div>
   );
 }
@@ -192,7 +189,7 @@ function ScreenNote(props: { content: Content; stream: Stream | null; running: C
 
 function About({ content }: { content: Content }) {
   return (
-    <section className="stack">
+    <section className="stack about">
       <div className="row">
         <h1 data-testid="content-title">{content.name}</h1>
         {content.live === true && <span className="badge live">Live</span>}

@@ -15,6 +15,8 @@ export interface SessionHost {
   signPayment(sequence: number, paidSat: bigint): SignedPayment;
   /** Must have stored the payment durably when it returns: it is sent right after. */
   persist(payment: SignedPayment): void;
+  /** A count that rises while the viewer sees a picture (or hears sound, where there is no picture); null when it is not known. */
+  progress(): Promise<number | null>;
   /** A new media token: the player (re)connects with it. */
   onMedia(token: string): void;
 }
@@ -55,6 +57,7 @@ export class SessionClient {
       try {
         const message = readMessage(String(event.data));
         if (message !== null) this.#apply({ type: 'message', message });
+        if (message?.type === 'due') void this.#look();
       } catch (error) {
         console.warn('the session was dropped:', error);
         socket.close();
@@ -94,6 +97,12 @@ export class SessionClient {
     this.#socket?.close();
     this.#socket = null;
     this.#listeners.clear();
+  }
+
+  /** With each due and not by a timer: timers sleep in hidden tabs. */
+  async #look(): Promise<void> {
+    const frames = await this.#host.progress().catch(() => null);
+    if (frames !== null && !this.#closed) this.#apply({ type: 'frames', frames });
   }
 
   #apply(input: Input): void {

@@ -78,6 +78,29 @@ describe('a session', () => {
     expect(viewer.due(60n, 3000)).toEqual([{ type: 'sign', sequence: 3, paidSat: 60n }]);
   });
 
+  test('does not go on paying without a picture, until the viewer wants to try again', () => {
+    const viewer = new Viewer();
+    viewer.start();
+    viewer.gate(true);
+    const pay = (seconds: number): number => {
+      viewer.now = seconds * 1000;
+      const effects = viewer.due(20n * BigInt(seconds), seconds * 1000);
+      for (const effect of effects) if (effect.type === 'sign') viewer.receipt(effect.sequence, effect.paidSat);
+      return effects.length;
+    };
+    for (let seconds = 1; seconds <= 6; seconds += 1) expect(pay(seconds)).toBe(1);
+    expect(pay(7)).toBe(0);
+    expect(viewer.session.refusal).toBe('no_picture');
+    expect(viewer.session.paying).toBe(false);
+    expect(viewer.give({ type: 'resume' })).toHaveLength(1);
+    viewer.receipt(7, 140n);
+    viewer.give({ type: 'frames', frames: 100 });
+    for (let seconds = 8; seconds <= 13; seconds += 1) expect(pay(seconds)).toBe(1);
+    viewer.give({ type: 'frames', frames: 250 });
+    for (let seconds = 14; seconds <= 19; seconds += 1) expect(pay(seconds)).toBe(1);
+    expect(pay(20)).toBe(0);
+  });
+
   test('does not count the time in which the gate was shut', () => {
     const viewer = new Viewer();
     viewer.start();
@@ -268,6 +291,7 @@ describe('whatever a provider does, a session', () => {
       const covered = Number((paid * 1_000_000n) / rate);
       viewer.gate(delivered < covered);
       if (delivered < covered) delivered += 50;
+      viewer.give({ type: 'frames', frames: delivered });
       if (covered - delivered < tickMs) {
         const coversMs = covered + tickMs;
         const made = viewer.due(costOf(rate, BigInt(coversMs)), coversMs);

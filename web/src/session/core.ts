@@ -7,7 +7,7 @@
  *        +------ socket lost, back-off ------------+            any --a provider that claims too much--> refused
  *
  * What it never does: sign above the price, above its own clock plus two ticks, above the channel's capacity, or while the viewer has
- * paused; believe a `paid_sat` above what it signed.
+ * paused; go on paying without a picture; believe a `paid_sat` above what it signed.
  */
 import { costOf } from '../money.ts';
 import type { ChannelView } from '../provider/wire.ts';
@@ -36,8 +36,10 @@ export interface Session {
   readonly end: { readonly reason: string; readonly closingTxid: string | null } | null;
   /** Connections that failed one after the other. */
   readonly failures: number;
-  /** Media paid for over all runs of this session, and the receipts of which the page shows the last. */
+  /** Receipts of this session, for the page's tape. */
   readonly receipts: number;
+  /** The newest progress of the picture, and what had been paid when it was seen. */
+  readonly picture: { readonly frames: number; readonly paidSat: bigint };
 }
 
 /** From one `started` to the end of its socket. */
@@ -50,7 +52,7 @@ export interface Run {
   readonly openSince: number | null;
 }
 
-export type Refusal = 'paused' | 'above_price' | 'ahead_of_clock' | 'above_capacity' | 'funding_unknown';
+export type Refusal = 'paused' | 'no_picture' | 'above_price' | 'ahead_of_clock' | 'above_capacity' | 'funding_unknown';
 
 export type Input =
   | { readonly type: 'message'; readonly message: ServerMessage }
@@ -58,7 +60,8 @@ export type Input =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'leave' }
-  | { readonly type: 'capacity'; readonly maxPaidSat: bigint };
+  | { readonly type: 'capacity'; readonly maxPaidSat: bigint }
+  | { readonly type: 'frames'; readonly frames: number };
 
 export type Effect =
   | { readonly type: 'start'; readonly nonce: string }
@@ -84,8 +87,12 @@ export function newSession(facts: { msatPerSecond: bigint; maxPaidSat: bigint; s
     end: null,
     failures: 0,
     receipts: 0,
+    picture: { frames: 0, paidSat: 0n },
   };
 }
+
+/** Media that is paid for, at the most, after the last sign of a picture. */
+export const pictureGraceMs = 6_000n;
 
 type Step = readonly [Session, readonly Effect[]];
 
@@ -99,13 +106,18 @@ export function step(session: Session, input: Input, now: number): Step {
     case 'pause':
       return [{ ...session, paying: false }, []];
     case 'resume':
-      return answerDue({ ...session, paying: true }, now);
+      return answerDue({ ...session, paying: true, picture: { ...session.picture, paidSat: session.accepted.paidSat } }, now);
     case 'leave':
       return session.phase === 'active'
         ? [{ ...session, phase: 'leaving', paying: false }, [{ type: 'leave' }]]
         : [{ ...session, phase: 'ended', end: { reason: 'left', closingTxid: null } }, [{ type: 'disconnect' }]];
     case 'capacity':
       return answerDue({ ...session, maxPaidSat: input.maxPaidSat }, now);
+    case 'frames':
+      // A counter that starts again belongs to a new connection: progress too.
+      return input.frames === session.picture.frames
+        ? [session, []]
+        : [{ ...session, picture: { frames: input.frames, paidSat: session.accepted.paidSat } }, []];
   }
 }
 
@@ -156,6 +168,7 @@ function onStarted(session: Session, message: Extract<ServerMessage, { type: 'st
     failures: 0,
     due: null,
     refusal: null,
+    picture: { frames: 0, paidSat: claimed.paidSat },
     gate: { open: false, reason: 'waiting_for_media' },
     run: { tickMs: message.tickMs, basePaidSat: claimed.paidSat, creditMs: message.creditMs, openMs: 0, openSince: null },
   };
@@ -176,17 +189,20 @@ function answerDue(session: Session, now: number): Step {
     return [{ ...session, refusal: null }, session.paying ? [{ type: 'resend', payment: signed }] : []];
   }
   const refusal = objection(session, run, due, now);
+  // Without a picture the viewer decides: it does not go on paying by itself.
+  if (refusal === 'no_picture') return [{ ...session, refusal, paying: false }, []];
   if (refusal !== null) return [{ ...session, refusal }, []];
   return [{ ...session, refusal: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
 }
 
 function objection(session: Session, run: Run, due: { paidSat: bigint; coversMs: number }, now: number): Refusal | null {
-  if (!session.paying) return 'paused';
+  if (!session.paying) return session.refusal === 'no_picture' ? 'no_picture' : 'paused';
   if (session.maxPaidSat === 0n) return 'funding_unknown';
   if (due.paidSat > session.maxPaidSat) return 'above_capacity';
   const price = run.basePaidSat + costOf(session.msatPerSecond, BigInt(due.coversMs) - BigInt(run.creditMs));
   if (due.paidSat > price) return 'above_price';
   if (due.paidSat > clockLimit(session, now)) return 'ahead_of_clock';
+  if (due.paidSat > session.picture.paidSat + costOf(session.msatPerSecond, pictureGraceMs)) return 'no_picture';
   return null;
 }
 

@@ -90,7 +90,7 @@ export function Meter({
           </dd>
         </div>
       </dl>
-      <div className="row" style={{ display: 'grid', gridTemplateColumns: '1fr 1fr' }}>
+      <div className="meter-buttons">
         {session?.paying === false ? (
           <button
             type="button"

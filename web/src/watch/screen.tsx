@@ -1,7 +1,8 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Weave } from '../ui/weave.tsx';
 
 /** The picture. Sound starts off where the browser demands it, with a button to turn it on. */
-export function Screen({ stream, note }: { stream: MediaStream | null; note: ReactNode }) {
+export function Screen({ stream, note, seed }: { stream: MediaStream | null; note: ReactNode; seed: string }) {
   const video = useRef<HTMLVideoElement>(null);
   const [muted, setMuted] = useState(false);
   useEffect(() => {
@@ -27,6 +28,7 @@ export function Screen({ stream, note }: { stream: MediaStream | null; note: Rea
     <div className="screen">
       {/* biome-ignore lint/a11y/useMediaCaption: a live broadcast comes without captions */}
       <video ref={video} autoPlay playsInline aria-label="Live video" data-testid="player" />
+      {stream === null && <Weave seed={seed} />}
       {note !== null && <div className="screen-note">{note}</div>}
       {note === null && (
         <div className="screen-controls">

@@ -5,7 +5,7 @@ import { type ChannelRecord, findChannel, updateChannel } from '../channels/stor
 import { Playback, type PlaybackState, type PlaybackStats } from '../media/whep.ts';
 import { Provider, ProviderError } from '../provider/client.ts';
 import type { ChannelView } from '../provider/wire.ts';
-import { SessionClient } from '../session/client.ts';
+import { SessionClient, type SessionHost } from '../session/client.ts';
 import type { Session } from '../session/core.ts';
 
 export interface Watching {
@@ -35,6 +35,7 @@ export function useSession(channelId: string): Watching {
     if (record === null) return;
     const abort = new AbortController();
     const created = clientOf(record, {
+      progress: async () => progressOf((await player.current?.stats()) ?? null),
       onMedia: (token) => {
         player.current?.stop();
         const next = new Playback({
@@ -78,7 +79,7 @@ export function useSession(channelId: string): Watching {
   };
 }
 
-function clientOf(record: ChannelRecord, host: { onMedia: (token: string) => void }): SessionClient {
+function clientOf(record: ChannelRecord, host: Pick<SessionHost, 'onMedia' | 'progress'>): SessionClient {
   const signer = signerOf(record);
   return new SessionClient({
     url: new Provider(record.providerUrl).sessionUrl,
@@ -96,9 +97,13 @@ function clientOf(record: ChannelRecord, host: { onMedia: (token: string) => voi
       });
       if (stored === null) throw new Error('the channel is no longer in this browser');
     },
-    onMedia: host.onMedia,
+    ...host,
   });
 }
+
+/** Frames where there is video, packets of sound where there is none. */
+const progressOf = (stats: PlaybackStats | null): number | null =>
+  stats === null ? null : stats.hasVideo ? stats.framesDecoded : stats.packetsReceived;
 
 /** Tells the provider of the funding until its own node sees it. False: the channel is over. */
 async function announceFunding(record: ChannelRecord, signal: AbortSignal, onWaiting: (why: string | null) => void): Promise<boolean> {

@@ -20,6 +20,13 @@ export function stateInWords(session: Session, playback: PlaybackState, minConfi
       ? words('wait', 'Reconnecting', 'The provider does not answer. Nothing is paid meanwhile; your money is safe in the channel.')
       : words('wait', 'Connecting to the provider');
   }
+  if (session.refusal === 'no_picture') {
+    return words(
+      'bad',
+      'Paused: no picture arrives',
+      'The page stopped paying because the video stands still. Resume to try a few seconds more, or leave.',
+    );
+  }
   if (!session.paying) return words('off', 'Paused: payment stopped', 'No payment, no video. Resume whenever you like.');
   switch (session.refusal) {
     case 'above_price':
