@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 #[command(version, about, long_about = None)]
 struct Arguments {
     /// What is logged: error, warn, info, debug, trace, or by module.
-    #[arg(long, env = "PAYSTREAM_STREAMER_LOG", default_value = "info,rtc=warn,webrtc=warn", global = true)]
+    #[arg(long, env = "PAYSTREAM_STREAMER_LOG", default_value = "info,rtc=warn,webrtc=warn,rtc_dtls=error", global = true)]
     log: String,
     /// Log as JSON, one object a line.
     #[arg(long, env = "PAYSTREAM_STREAMER_LOG_JSON", global = true)]

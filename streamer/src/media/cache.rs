@@ -4,9 +4,9 @@
 
 use super::packet::Packet;
 
-/// Enough for two seconds at 32 Mbit/s; a stream beyond it is joined at its next keyframe.
-const MAX_BYTES: usize = 8 << 20;
-const MAX_PACKETS: usize = 8192;
+/// Enough for two seconds at 8 Mbit/s, and a burst that a viewer can take; a stream beyond it is joined at its next keyframe.
+const MAX_BYTES: usize = 2 << 20;
+const MAX_PACKETS: usize = 2048;
 
 /// Packets in order from a keyframe on, or nothing. Never a run with its beginning missing.
 #[derive(Debug, Default)]
