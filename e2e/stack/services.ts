@@ -152,6 +152,7 @@ export function programs(setting: Setting): (Program & { readonly name: ServiceN
         ...[tools.indexer, 'serve'],
         ...flags({ '--listen': `${listenAddress}:${ports.indexer}`, '--redis-url': urls.redis }),
         ...flags({ '--ethereum-rpc': `http://127.0.0.1:${ports.anvil}`, '--deployment': paths.deployment }),
+        ...flags({ '--poll-interval-ms': 250 }),
       ],
       // The address holds the password, and everybody can read command lines.
       environment: { PAYSTREAM_INDEXER_DATABASE_URL: urls.database },
