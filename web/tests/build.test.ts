@@ -8,14 +8,7 @@ import { expect, test } from 'vitest';
 const web = join(import.meta.dirname, '..');
 
 /** Texts that only development code has. */
-const traces = [
-  'dev faucet',
-  'development faucet',
-  'dev.paystream.wallet',
-  'paystream.dev.change-key',
-  'faucetUrl',
-  'wallet_revokePermissions',
-];
+const traces = ['dev faucet', 'development faucet', 'dev.paystream.wallet', 'paystream.dev.change-key', 'faucetUrl'];
 
 async function built(mode: string): Promise<string> {
   const outDir = mkdtempSync(join(tmpdir(), 'paystream-web-'));
