@@ -26,8 +26,8 @@ impl GopCache {
     }
 
     pub fn push(&mut self, packet: &Packet) {
-        let newest = self.packets.last();
-        if packet.key && newest.is_none_or(|last| packet.ts > last.ts) {
+        // Several packets of a keyframe look like its beginning; only the first of them begins a run.
+        if packet.key && self.packets.first().is_none_or(|first| packet.ts > first.ts) {
             self.clear();
         } else if self.packets.is_empty() {
             return;

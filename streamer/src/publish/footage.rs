@@ -5,9 +5,10 @@ use std::{net::Ipv4Addr, path::Path, process::Stdio};
 use bytes::Bytes;
 use rtc::{rtp, shared::marshal::Unmarshal};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncBufReadExt, BufReader},
     net::UdpSocket,
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
+    task::JoinHandle,
 };
 
 use super::{PublishError, prepare::missing};
@@ -21,6 +22,8 @@ const LARGEST_PACKET: usize = 2048;
 /// A running player.
 pub(super) struct Footage {
     player: Child,
+    /// Its last words. They are read all the time: a full pipe would stop it.
+    words: JoinHandle<String>,
     video: UdpSocket,
     audio: UdpSocket,
     /// So that ffmpeg's reports have somewhere to go, and nothing here answers them.
@@ -49,13 +52,14 @@ impl Footage {
             command.args(["-stream_loop", "-1"]);
         }
         command.arg("-i").arg(prepared);
-        command.args(["-map", "0:v:0", "-c:v", "copy", "-bsf:v", "h264_mp4toannexb,dump_extra=freq=keyframe"]);
+        command.args(["-map", "0:v:0", "-c:v", "copy"]);
         command.args(["-payload_type", &VIDEO_PAYLOAD_TYPE.to_string(), "-f", "rtp", &target(&video)?]);
         if audio {
             command.args(["-map", "0:a:0", "-c:a", "copy", "-payload_type", &AUDIO_PAYLOAD_TYPE.to_string(), "-f", "rtp", &target(&sound)?]);
         }
-        let player = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| missing("ffmpeg", error))?;
-        Ok(Footage { player, video, audio: sound, _reports: reports })
+        let mut player = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| missing("ffmpeg", error))?;
+        let words = tokio::spawn(last_line(player.stderr.take()));
+        Ok(Footage { player, words, video, audio: sound, _reports: reports })
     }
 
     /// Forgets what was played while nobody was connected.
@@ -75,7 +79,8 @@ impl Footage {
                     if status?.success() {
                         return Ok(Next::End);
                     }
-                    return Err(PublishError::Ffmpeg(self.last_words().await));
+                    let words = (&mut self.words).await.unwrap_or_default();
+                    return Err(PublishError::Ffmpeg(words));
                 }
             };
             match packet {
@@ -85,15 +90,17 @@ impl Footage {
             }
         }
     }
+}
 
-    async fn last_words(&mut self) -> String {
-        let mut words = String::new();
-        if let Some(stderr) = self.player.stderr.as_mut() {
-            // Whatever can be read of it helps.
-            let _ = stderr.read_to_string(&mut words).await;
-        }
-        words.lines().last().unwrap_or("without a word").to_owned()
+async fn last_line(stderr: Option<ChildStderr>) -> String {
+    let mut last = "without a word".to_owned();
+    let Some(stderr) = stderr else { return last };
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(%line, "ffmpeg");
+        last = line;
     }
+    last
 }
 
 async fn bind() -> Result<UdpSocket, PublishError> {

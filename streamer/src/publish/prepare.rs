@@ -81,6 +81,8 @@ pub(super) async fn prepare(file: &Path, source: &Source, folder: &Path) -> Resu
         .args(["-c:v", "libx264", "-profile:v", "baseline", "-level", "3.1", "-preset", "veryfast", "-bf", "0"])
         .args(["-b:v", "2000k", "-maxrate", "2500k", "-bufsize", "2500k"])
         .args(["-g", &keyframe_every, "-keyint_min", &keyframe_every, "-sc_threshold", "0"])
+        // Parameter sets in the stream itself: whoever joins later needs them, and no filter may run while a file is looped.
+        .args(["-x264-params", "repeat-headers=1"])
         .args(["-c:a", "libopus", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "matroska"])
         .arg(&prepared)
         .stdout(Stdio::piped())
