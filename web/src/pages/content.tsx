@@ -21,7 +21,7 @@ import { useSession } from '../watch/use-session.ts';
 export function ContentPage({ contentId }: { contentId: string }) {
   const { indexer } = useServices();
   const id = contentId.toLowerCase();
-  const content = useQuery({ queryKey: ['content', id], queryFn: ({ signal }) => indexer.content(id, signal), refetchInterval: 15_000 });
+  const content = useQuery({ queryKey: ['content', id], queryFn: ({ signal }) => indexer.content(id, signal), refetchInterval: 5_000 });
   const streams = useQuery({ queryKey: ['streams', id], queryFn: ({ signal }) => indexer.streams(id, signal), refetchInterval: 10_000 });
   const channels = useChannels().filter((record) => record.contentId === id);
   const [chosen, setChosen] = useState<string | null>(null);
