@@ -68,7 +68,10 @@ impl Announcer {
             url: app.config.public_base(),
             endpoint,
             every: Duration::from_secs(app.config.heartbeat_seconds),
-            client: reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| Error::Config(error.to_string()))?,
+            client: reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .build()
+                .map_err(|error| Error::Config(error.to_string()))?,
             registered: HashSet::new(),
             last_at: 0,
         })
@@ -85,7 +88,12 @@ impl Announcer {
                 () = stop.cancelled() => return,
                 _ = rounds.tick() => {}
             }
-            let live: Vec<_> = self.media.streams().into_iter().filter(|stream| stream.live).collect();
+            let live: Vec<_> = self
+                .media
+                .streams()
+                .into_iter()
+                .filter(|stream| stream.live)
+                .collect();
             let now = tokio::time::Instant::now();
             let mut fresh = false;
             for stream in &live {
@@ -130,10 +138,20 @@ impl Announcer {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
         let at = now.max(self.last_at);
         self.last_at = at;
-        let heartbeat = Heartbeat { contentId: content, provider: self.ethereum.account(), url: self.url.clone(), viewers, at };
+        let heartbeat = Heartbeat {
+            contentId: content,
+            provider: self.ethereum.account(),
+            url: self.url.clone(),
+            viewers,
+            at,
+        };
         let deployment = self.ethereum.deployment();
         let hash = heartbeat_signing_hash(&heartbeat, deployment.chain_id, deployment.registry);
-        let signature = self.ethereum.signer().sign_hash_sync(&hash).map_err(|error| Error::Internal(error.to_string()))?;
+        let signature = self
+            .ethereum
+            .signer()
+            .sign_hash_sync(&hash)
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let body = SignedHeartbeat {
             content_id: content,
             provider: heartbeat.provider,
@@ -143,7 +161,10 @@ impl Announcer {
             signature: format!("0x{}", hex::encode(signature.as_bytes())),
         };
         let answer = self.client.post(endpoint.clone()).json(&body).send().await;
-        let unavailable = |detail: String| Error::Unavailable { service: "indexer", detail };
+        let unavailable = |detail: String| Error::Unavailable {
+            service: "indexer",
+            detail,
+        };
         let answer = answer.map_err(|error| unavailable(error.to_string()))?;
         if !answer.status().is_success() {
             return Err(unavailable(format!("it answered {}", answer.status())));

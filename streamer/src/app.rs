@@ -1,6 +1,7 @@
 //! Everything that runs, put together: what handlers and sessions share, and the order of start and stop.
 
 use std::collections::HashMap;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +67,8 @@ pub struct App {
     /// Cancelled when the streamer stops.
     pub stop: CancellationToken,
     tasks: TaskTracker,
+    /// Held for as long as the streamer runs.
+    _data_lock: File,
 }
 
 impl App {
@@ -75,7 +78,8 @@ impl App {
     /// When a setting or a file cannot be used.
     pub async fn start(config: Config) -> Result<Arc<Self>> {
         let signer = read_operator_key(&config.operator_key_file)?;
-        let deployment = Deployment::load(&config.deployment).map_err(|error| Error::Config(error.to_string()))?;
+        let deployment = Deployment::load(&config.deployment)
+            .map_err(|error| Error::Config(error.to_string()))?;
         let provider = ProviderSide {
             network: config.bitcoin_network,
             account: signer.address(),
@@ -84,8 +88,12 @@ impl App {
         };
         let authentication = authentication(&config)?;
         make_private(&config.data_dir)?;
+        let data_lock = lock(&config.data_dir)?;
         let store = Store::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
-        let keys = Arc::new(ChannelKeys::load_or_create(&config.data_dir, config.bitcoin_network)?);
+        let keys = Arc::new(ChannelKeys::load_or_create(
+            &config.data_dir,
+            config.bitcoin_network,
+        )?);
         let (journal, loaded) = Journal::open(&config.data_dir.join("journal.sqlite")).await?;
         tracing::info!(channels = loaded.records.len(), "opened the journal");
 
@@ -97,7 +105,14 @@ impl App {
             max_per_address: config.max_channels_per_address,
         };
         let watched: Arc<dyn BitcoinNode> = Arc::clone(&node) as Arc<dyn BitcoinNode>;
-        let book = Book::new(journal.clone(), loaded, Arc::clone(&watched), Arc::clone(&chain), keys, rules);
+        let book = Book::new(
+            journal.clone(),
+            loaded,
+            Arc::clone(&watched),
+            Arc::clone(&chain),
+            keys,
+            rules,
+        );
         let media = Engine::start(MediaConfig {
             listen: config.media_listen,
             announce: config.media_addresses(),
@@ -107,12 +122,17 @@ impl App {
         })
         .map_err(|error| Error::Config(error.to_string()))?;
         let app = Arc::new(Self {
-            ethereum: Arc::new(Ethereum::new(config.ethereum_rpc.clone(), deployment, signer)),
+            ethereum: Arc::new(Ethereum::new(
+                config.ethereum_rpc.clone(),
+                deployment,
+                signer,
+            )),
             sessions: Sessions::new(config.max_sessions),
             publish_auth: PublishAuth::default(),
             publishers: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            _data_lock: data_lock,
             config,
             node,
             chain,
@@ -155,7 +175,10 @@ impl App {
         let content = self.ethereum.content(id).await?;
         let allowed = &self.config.allow_creator;
         if !allowed.is_empty() && !allowed.contains(&content.creator) {
-            return Err(refused(Code::Forbidden, "this provider does not serve the content's creator"));
+            return Err(refused(
+                Code::Forbidden,
+                "this provider does not serve the content's creator",
+            ));
         }
         Ok(content)
     }
@@ -168,13 +191,19 @@ impl App {
 
     /// Notes the publisher's connection of a content.
     pub fn note_publisher(&self, content: B256, resource: ResourceId) {
-        self.publishers.lock().unwrap_or_else(PoisonError::into_inner).insert(content, resource);
+        self.publishers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(content, resource);
     }
 
     /// Ends the publisher's connection of a content, if it is this one.
     #[must_use]
     pub fn end_publisher(&self, content: B256, resource: ResourceId) -> bool {
-        let mut publishers = self.publishers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut publishers = self
+            .publishers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if publishers.get(&content) != Some(&resource) {
             return false;
         }
@@ -185,8 +214,11 @@ impl App {
 
 fn payout_script(config: &Config) -> Result<bitcoin::ScriptBuf> {
     let invalid = |why: String| Error::Config(format!("--bitcoin-payout: {why}"));
-    let address = Address::<NetworkUnchecked>::from_str(&config.bitcoin_payout).map_err(|error| invalid(error.to_string()))?;
-    let address = address.require_network(config.bitcoin_network.bitcoin()).map_err(|error| invalid(error.to_string()))?;
+    let address = Address::<NetworkUnchecked>::from_str(&config.bitcoin_payout)
+        .map_err(|error| invalid(error.to_string()))?;
+    let address = address
+        .require_network(config.bitcoin_network.bitcoin())
+        .map_err(|error| invalid(error.to_string()))?;
     let script = address.script_pubkey();
     if !is_payable_script(&script) {
         return Err(invalid("not an address of a standard kind".to_owned()));
@@ -195,12 +227,37 @@ fn payout_script(config: &Config) -> Result<bitcoin::ScriptBuf> {
 }
 
 fn authentication(config: &Config) -> Result<Authentication> {
-    match (&config.bitcoin_cookie_file, &config.bitcoin_rpc_user, &config.bitcoin_rpc_password_file) {
+    match (
+        &config.bitcoin_cookie_file,
+        &config.bitcoin_rpc_user,
+        &config.bitcoin_rpc_password_file,
+    ) {
         (Some(cookie), _, _) => Ok(Authentication::Cookie(cookie.clone())),
-        (None, Some(user), Some(password_file)) => {
-            Ok(Authentication::User { user: user.clone(), password_file: password_file.clone() })
-        }
-        (None, _, _) => Err(Error::Config("the Bitcoin node needs a cookie file, or a user and a password file".to_owned())),
+        (None, Some(user), Some(password_file)) => Ok(Authentication::User {
+            user: user.clone(),
+            password_file: password_file.clone(),
+        }),
+        (None, _, _) => Err(Error::Config(
+            "the Bitcoin node needs a cookie file, or a user and a password file".to_owned(),
+        )),
+    }
+}
+
+/// Two streamers on one journal would each sign what the other does not know of.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let failed = |source| Error::File {
+        path: path.clone(),
+        source,
+    };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
+            "{}: another streamer uses this folder",
+            folder.display()
+        ))),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
@@ -210,5 +267,8 @@ fn make_private(folder: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|source| Error::File { path: folder.to_owned(), source })
+        .map_err(|source| Error::File {
+            path: folder.to_owned(),
+            source,
+        })
 }

@@ -78,7 +78,10 @@ pub enum NodeError {
 
 impl From<NodeError> for crate::error::Error {
     fn from(error: NodeError) -> Self {
-        Self::Unavailable { service: "Bitcoin", detail: error.to_string() }
+        Self::Unavailable {
+            service: "Bitcoin",
+            detail: error.to_string(),
+        }
     }
 }
 

@@ -15,13 +15,25 @@ use url::Url;
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address of the HTTP interface (offers, channels, sessions, WHIP, WHEP).
-    #[arg(long, env = "PAYSTREAM_STREAMER_LISTEN", default_value = "127.0.0.1:8280")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_LISTEN",
+        default_value = "127.0.0.1:8280"
+    )]
     pub listen: SocketAddr,
     /// Where viewers reach that interface; it is registered on Ethereum with each stream.
-    #[arg(long, env = "PAYSTREAM_STREAMER_PUBLIC_URL", default_value = "http://127.0.0.1:8280")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_PUBLIC_URL",
+        default_value = "http://127.0.0.1:8280"
+    )]
     pub public_url: Url,
     /// UDP address of all media.
-    #[arg(long, env = "PAYSTREAM_STREAMER_MEDIA_LISTEN", default_value = "0.0.0.0:8281")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_MEDIA_LISTEN",
+        default_value = "0.0.0.0:8281"
+    )]
     pub media_listen: SocketAddr,
     /// Addresses that viewers are told for media, where they differ from the one listened on (NAT, wildcard).
     #[arg(long, env = "PAYSTREAM_STREAMER_ANNOUNCE", value_delimiter = ',')]
@@ -50,7 +62,11 @@ pub struct Config {
     #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_NETWORK", default_value = "signet", value_parser = network)]
     pub bitcoin_network: Network,
     /// JSON-RPC of your own Bitcoin Core; no other view of the chain is believed.
-    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC", default_value = "http://127.0.0.1:38332")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_BITCOIN_RPC",
+        default_value = "http://127.0.0.1:38332"
+    )]
     pub bitcoin_rpc: Url,
     /// The node's cookie file; it is read again when the node has been restarted.
     #[arg(
@@ -61,7 +77,11 @@ pub struct Config {
     )]
     pub bitcoin_cookie_file: Option<PathBuf>,
     /// The node's RPC user, where there is no cookie file.
-    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC_USER", requires = "bitcoin_rpc_password_file")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_BITCOIN_RPC_USER",
+        requires = "bitcoin_rpc_password_file"
+    )]
     pub bitcoin_rpc_user: Option<String>,
     /// A file with the password of that user.
     #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_RPC_PASSWORD_FILE")]
@@ -70,10 +90,14 @@ pub struct Config {
     #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_PAYOUT")]
     pub bitcoin_payout: String,
     /// Milliseconds between two looks at the Bitcoin node.
-    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_POLL_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_POLL_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=10_000))]
     pub bitcoin_poll_ms: u64,
     /// How long payments on open channels are still taken while the Bitcoin node does not answer.
-    #[arg(long, env = "PAYSTREAM_STREAMER_BITCOIN_GRACE_SECONDS", default_value_t = 600)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_BITCOIN_GRACE_SECONDS",
+        default_value_t = 600
+    )]
     pub bitcoin_grace_seconds: u64,
     /// Feerate of closing transactions where the node has no estimate, in sat/vB.
     #[arg(long, env = "PAYSTREAM_STREAMER_FALLBACK_FEERATE_SAT_VB", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -108,19 +132,35 @@ pub struct Config {
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_PUBLISHERS", default_value_t = 64)]
     pub max_publishers: usize,
     /// Channels without funding at a time, for each client address.
-    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_CHANNELS_PER_ADDRESS", default_value_t = 32)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_MAX_CHANNELS_PER_ADDRESS",
+        default_value_t = 32
+    )]
     pub max_channels_per_address: usize,
     /// Messages a second on each session's socket.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_MESSAGES_PER_SECOND", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub max_messages_per_second: u32,
     /// The largest HTTP body in bytes.
-    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_BODY_BYTES", default_value_t = 65_536)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_MAX_BODY_BYTES",
+        default_value_t = 65_536
+    )]
     pub max_body_bytes: usize,
     /// Bytes of announcements that are stored, in all.
-    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_STORE_BYTES", default_value_t = 268_435_456)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_MAX_STORE_BYTES",
+        default_value_t = 268_435_456
+    )]
     pub max_store_bytes: u64,
     /// Take clients' addresses from X-Forwarded-For: only behind a proxy of your own that sets it.
-    #[arg(long, env = "PAYSTREAM_STREAMER_TRUST_FORWARDED_FOR", default_value_t = false)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_TRUST_FORWARDED_FOR",
+        default_value_t = false
+    )]
     pub trust_forwarded_for: bool,
 }
 

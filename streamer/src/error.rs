@@ -49,7 +49,9 @@ impl Code {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Malformed | Self::MalformedSdp | Self::NotStarted | Self::AlreadyStarted => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::MalformedSdp | Self::NotStarted | Self::AlreadyStarted => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthorized | Self::BadSignature => StatusCode::UNAUTHORIZED,
             Self::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -64,7 +66,9 @@ impl Code {
             | Self::SequenceMismatch
             | Self::AmountNotRising
             | Self::AmountExceedsCapacity => StatusCode::CONFLICT,
-            Self::WrongScript | Self::CapacityTooLow | Self::UnsupportedScript => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::WrongScript | Self::CapacityTooLow | Self::UnsupportedScript => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -165,7 +169,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A refusal, as an error.
 #[must_use]
 pub fn refused(code: Code, detail: impl Into<String>) -> Error {
-    Error::Refused { code, detail: detail.into() }
+    Error::Refused {
+        code,
+        detail: detail.into(),
+    }
 }
 
 impl Error {
@@ -189,7 +196,9 @@ impl Error {
     pub fn public_detail(&self) -> String {
         match self {
             Self::Refused { detail, .. } => detail.clone(),
-            Self::Unavailable { service, .. } => format!("the provider's {service} node does not answer; try again"),
+            Self::Unavailable { service, .. } => {
+                format!("the provider's {service} node does not answer; try again")
+            }
             Self::Journal(_)
             | Self::Migrate(_)
             | Self::Damaged(_)
@@ -202,8 +211,12 @@ impl Error {
     /// Writes what is not the client's doing to the log.
     pub fn log(&self) {
         match self {
-            Self::Refused { code, detail } => tracing::debug!(code = code.as_str(), detail, "refused"),
-            Self::Unavailable { service, detail } => tracing::warn!(service, detail, "a node does not answer"),
+            Self::Refused { code, detail } => {
+                tracing::debug!(code = code.as_str(), detail, "refused")
+            }
+            Self::Unavailable { service, detail } => {
+                tracing::warn!(service, detail, "a node does not answer")
+            }
             other => tracing::error!(error = %other, "a request failed"),
         }
     }
@@ -243,13 +256,19 @@ pub fn problem(code: Code, detail: String, offer: Option<serde_json::Value>) -> 
     };
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     match code {
         Code::RateLimited | Code::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         Code::Unauthorized => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"paystream\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"paystream\""),
+            );
         }
         _ => {}
     }
@@ -269,7 +288,13 @@ mod tests {
 
     #[test]
     fn every_code_is_named_on_the_wire_as_it_is_in_json() {
-        for code in [Code::Malformed, Code::MalformedSdp, Code::AmountExceedsCapacity, Code::RateLimited, Code::NotStarted] {
+        for code in [
+            Code::Malformed,
+            Code::MalformedSdp,
+            Code::AmountExceedsCapacity,
+            Code::RateLimited,
+            Code::NotStarted,
+        ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert_eq!(Code::from_wire(code.as_str()), Some(code));
         }

@@ -52,9 +52,19 @@ impl Ethereum {
     #[must_use]
     pub fn new(url: Url, deployment: Deployment, signer: PrivateKeySigner) -> Self {
         let wallet = EthereumWallet::from(signer.clone());
-        let provider = ProviderBuilder::new().with_simple_nonce_management().wallet(wallet).connect_http(url).erased();
+        let provider = ProviderBuilder::new()
+            .with_simple_nonce_management()
+            .wallet(wallet)
+            .connect_http(url)
+            .erased();
         let registry = StreamRegistry::new(deployment.registry, provider.clone());
-        Self { registry, provider, deployment, signer, contents: Mutex::new(HashMap::new()) }
+        Self {
+            registry,
+            provider,
+            deployment,
+            signer,
+            contents: Mutex::new(HashMap::new()),
+        }
     }
 
     /// The provider's account.
@@ -82,10 +92,23 @@ impl Ethereum {
     pub async fn check(&self) -> Result<u64> {
         let chain = within(self.provider.get_chain_id()).await?;
         if chain != self.deployment.chain_id {
-            return Err(unavailable(format!("the node is on chain {chain}, the deployment on {}", self.deployment.chain_id)));
+            return Err(unavailable(format!(
+                "the node is on chain {chain}, the deployment on {}",
+                self.deployment.chain_id
+            )));
         }
-        if within(self.provider.get_code_at(self.deployment.registry).into_future()).await?.is_empty() {
-            return Err(unavailable(format!("there is no contract at {}", self.deployment.registry)));
+        if within(
+            self.provider
+                .get_code_at(self.deployment.registry)
+                .into_future(),
+        )
+        .await?
+        .is_empty()
+        {
+            return Err(unavailable(format!(
+                "there is no contract at {}",
+                self.deployment.registry
+            )));
         }
         within(self.provider.get_block_number()).await
     }
@@ -96,14 +119,23 @@ impl Ethereum {
     /// `unknown_content` when it is not registered or not any more; unavailable when the node does not answer.
     pub async fn content(&self, id: B256) -> Result<Content> {
         let known = {
-            let contents = self.contents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            contents.get(&id).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, content)| content.clone())
+            let contents = self
+                .contents
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            contents
+                .get(&id)
+                .filter(|(at, _)| at.elapsed() < FRESH)
+                .map(|(_, content)| content.clone())
         };
         let content = match known {
             Some(content) => content,
             None => {
                 let content = self.read(id).await?;
-                let mut contents = self.contents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut contents = self
+                    .contents
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 if contents.len() >= MAX_REMEMBERED {
                     contents.retain(|_, (at, _)| at.elapsed() < FRESH);
                     if contents.len() >= MAX_REMEMBERED {
@@ -114,7 +146,12 @@ impl Ethereum {
                 content
             }
         };
-        content.ok_or_else(|| refused(Code::UnknownContent, format!("{id} is not an active content of the registry")))
+        content.ok_or_else(|| {
+            refused(
+                Code::UnknownContent,
+                format!("{id} is not an active content of the registry"),
+            )
+        })
     }
 
     async fn read(&self, id: B256) -> Result<Option<Content>> {
@@ -123,13 +160,25 @@ impl Ethereum {
             .map_err(|_| unavailable("no answer in time".to_owned()))?;
         let found = match found {
             Ok(found) => found,
-            Err(error) if error.as_decoded_error::<StreamRegistry::ContentNotFound>().is_some() => return Ok(None),
+            Err(error)
+                if error
+                    .as_decoded_error::<StreamRegistry::ContentNotFound>()
+                    .is_some() =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(unavailable(error.to_string())),
         };
         if !found.active {
             return Ok(None);
         }
-        let script = within(self.registry.bitcoinPayoutOf(found.creator).call().into_future()).await?;
+        let script = within(
+            self.registry
+                .bitcoinPayoutOf(found.creator)
+                .call()
+                .into_future(),
+        )
+        .await?;
         Ok(Some(Content {
             id,
             creator: found.creator,
@@ -144,7 +193,13 @@ impl Ethereum {
     /// # Errors
     /// When the node does not answer or the transaction fails.
     pub async fn register_stream(&self, content: B256, url: &str) -> Result<()> {
-        let registered = within(self.registry.streamOf(content, self.account()).call().into_future()).await?;
+        let registered = within(
+            self.registry
+                .streamOf(content, self.account())
+                .call()
+                .into_future(),
+        )
+        .await?;
         if registered == url {
             return Ok(());
         }
@@ -164,10 +219,15 @@ impl Ethereum {
 }
 
 fn unavailable(detail: String) -> Error {
-    Error::Unavailable { service: "Ethereum", detail }
+    Error::Unavailable {
+        service: "Ethereum",
+        detail,
+    }
 }
 
-async fn within<T, E: std::fmt::Display>(question: impl Future<Output = Result<T, E>>) -> Result<T> {
+async fn within<T, E: std::fmt::Display>(
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T> {
     tokio::time::timeout(TIMEOUT, question)
         .await
         .map_err(|_| unavailable("no answer in time".to_owned()))?

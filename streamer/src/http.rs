@@ -78,23 +78,42 @@ pub fn router(app: Arc<App>) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST, Method::DELETE, Method::OPTIONS])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::LOCATION, header::WWW_AUTHENTICATE, header::LINK, header::RETRY_AFTER, HeaderName::from_static("etag")])
+        .expose_headers([
+            header::LOCATION,
+            header::WWW_AUTHENTICATE,
+            header::LINK,
+            header::RETRY_AFTER,
+            HeaderName::from_static("etag"),
+        ])
         .max_age(Duration::from_secs(3600));
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", documentation))
         .fallback(|| async { problem(Code::NotFound, "there is no such path".to_owned(), None) })
-        .method_not_allowed_fallback(|| async { problem(Code::NotFound, "this path does not take that method".to_owned(), None) })
+        .method_not_allowed_fallback(|| async {
+            problem(
+                Code::NotFound,
+                "this path does not take that method".to_owned(),
+                None,
+            )
+        })
         .layer(DefaultBodyLimit::max(app.config.max_body_bytes))
         .layer(axum::middleware::from_fn(answer_in_time))
         .layer(cors)
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(app)
 }
 
-async fn answer_in_time(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+async fn answer_in_time(
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
     match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => problem(Code::Unavailable, "the provider is too slow now; try again".to_owned(), None),
+        Err(_) => problem(
+            Code::Unavailable,
+            "the provider is too slow now; try again".to_owned(),
+            None,
+        ),
     }
 }
 
@@ -105,12 +124,15 @@ async fn answer_in_time(request: axum::extract::Request, next: axum::middleware:
 pub async fn serve(app: Arc<App>) -> Result<()> {
     let address = app.config.listen;
     let failed = |error: std::io::Error| Error::Config(format!("--listen {address}: {error}"));
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, provider = %app.ethereum.account(), "serving");
     let stop = app.stop.clone();
     let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
     let stop = app.stop.clone();
     let drained = async move {
         stop.cancelled().await;

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use bitcoin::Amount;
 use paystream_channel::{ChannelId, Payment};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -79,9 +82,13 @@ impl Journal {
             .connect()
             .await?;
         MIGRATIONS.run(&mut connection).await?;
-        let rows = sqlx::query("select * from channels").fetch_all(&mut connection).await?;
+        let rows = sqlx::query("select * from channels")
+            .fetch_all(&mut connection)
+            .await?;
         let records = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
-        let next: i64 = sqlx::query_scalar("select key_index from next_key").fetch_one(&mut connection).await?;
+        let next: i64 = sqlx::query_scalar("select key_index from next_key")
+            .fetch_one(&mut connection)
+            .await?;
         let next_key = u32::try_from(next).map_err(|_| Error::Damaged("next_key".to_owned()))?;
         let (requests, queue) = mpsc::channel(QUEUE);
         let (health, healthy) = watch::channel(true);
@@ -119,12 +126,19 @@ impl Journal {
     async fn write(&self, write: Write) -> Result<()> {
         let (done, result) = oneshot::channel();
         let gone = || Error::Internal("the journal's writer is gone".to_owned());
-        self.requests.send(Request { write, done }).await.map_err(|_| gone())?;
+        self.requests
+            .send(Request { write, done })
+            .await
+            .map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
 
-async fn writer(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Request>, health: watch::Sender<bool>) {
+async fn writer(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Request>,
+    health: watch::Sender<bool>,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.recv_many(&mut group, GROUP).await > 0 {
         let result = commit(&mut connection, &group).await;
@@ -177,7 +191,10 @@ async fn commit(connection: &mut SqliteConnection, group: &[Request]) -> Result<
                     .await?;
             }
             Write::Forget(channel) => {
-                sqlx::query("delete from channels where channel_id = ?").bind(channel).execute(&mut *transaction).await?;
+                sqlx::query("delete from channels where channel_id = ?")
+                    .bind(channel)
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
     }
@@ -186,7 +203,10 @@ async fn commit(connection: &mut SqliteConnection, group: &[Request]) -> Result<
 
 fn row(record: &Record) -> Result<Entry> {
     let json = |error: serde_json::Error| Error::Internal(error.to_string());
-    let number = |value: u64| i64::try_from(value).map_err(|_| Error::Internal(format!("{value} does not fit into the journal")));
+    let number = |value: u64| {
+        i64::try_from(value)
+            .map_err(|_| Error::Internal(format!("{value} does not fit into the journal")))
+    };
     let payment = record.payment.as_ref();
     Ok(Entry {
         channel_id: record.id.to_string(),
@@ -210,7 +230,9 @@ fn read(row: &SqliteRow) -> Result<Record> {
     let damaged = |what: &str| Error::Damaged(format!("{what} of channel {id}"));
     let channel_id = ChannelId::from_str(&id).map_err(|_| damaged("id"))?;
     let json = |column: &'static str| row.try_get::<String, _>(column);
-    let count = |column: &'static str| -> Result<u64> { u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column)) };
+    let count = |column: &'static str| -> Result<u64> {
+        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged(column))
+    };
     let sequence = u32::try_from(count("sequence")?).map_err(|_| damaged("sequence"))?;
     let payment = if sequence == 0 {
         None
@@ -219,7 +241,8 @@ fn read(row: &SqliteRow) -> Result<Record> {
             channel_id,
             sequence,
             paid: Amount::from_sat(count("paid_sat")?),
-            signatures: serde_json::from_str(&json("signatures")?).map_err(|_| damaged("signatures"))?,
+            signatures: serde_json::from_str(&json("signatures")?)
+                .map_err(|_| damaged("signatures"))?,
         })
     };
     let record = Record {

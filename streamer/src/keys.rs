@@ -40,7 +40,10 @@ impl ChannelKeys {
     /// When the file cannot be read or written, is not a seed, or may be read by others.
     pub fn load_or_create(data_dir: &Path, network: Network) -> Result<Self> {
         let path = data_dir.join("seed");
-        let failed = |source| Error::File { path: path.clone(), source };
+        let failed = |source| Error::File {
+            path: path.clone(),
+            source,
+        };
         let text = match fs::read_to_string(&path) {
             Ok(text) => {
                 let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
@@ -58,7 +61,10 @@ impl ChannelKeys {
                 rand::fill(&mut seed[..]);
                 let text = hex::encode(seed);
                 let partial = data_dir.join("seed.partial");
-                let failed = |source| Error::File { path: partial.clone(), source };
+                let failed = |source| Error::File {
+                    path: partial.clone(),
+                    source,
+                };
                 let mut file = OpenOptions::new()
                     .write(true)
                     .create(true)
@@ -69,7 +75,9 @@ impl ChannelKeys {
                 file.write_all(text.as_bytes()).map_err(failed)?;
                 file.sync_all().map_err(failed)?;
                 fs::rename(&partial, &path).map_err(failed)?;
-                fs::File::open(data_dir).and_then(|folder| folder.sync_all()).map_err(failed)?;
+                fs::File::open(data_dir)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(failed)?;
                 text
             }
             Err(error) => return Err(failed(error)),
@@ -77,7 +85,12 @@ impl ChannelKeys {
         let seed = hex::decode(text.trim())
             .ok()
             .filter(|seed| seed.len() == SEED_BYTES)
-            .ok_or_else(|| Error::Config(format!("{} is not a seed of {SEED_BYTES} bytes in hex", path.display())))?;
+            .ok_or_else(|| {
+                Error::Config(format!(
+                    "{} is not a seed of {SEED_BYTES} bytes in hex",
+                    path.display()
+                ))
+            })?;
         Self::from_seed(&seed, network)
     }
 
@@ -91,7 +104,10 @@ impl ChannelKeys {
         };
         let account = Xpriv::new_master(bitcoin::NetworkKind::Main, seed)
             .and_then(|master| {
-                let path = [ChildNumber::from_hardened_idx(PURPOSE)?, ChildNumber::from_hardened_idx(number)?];
+                let path = [
+                    ChildNumber::from_hardened_idx(PURPOSE)?,
+                    ChildNumber::from_hardened_idx(number)?,
+                ];
                 master.derive_priv(&secp, &path)
             })
             .map_err(|error| Error::Internal(error.to_string()))?;
@@ -103,8 +119,12 @@ impl ChannelKeys {
     /// # Errors
     /// When the index is 2^31 or more.
     pub fn secret(&self, index: u32) -> Result<SecretKey> {
-        let child = ChildNumber::from_hardened_idx(index).map_err(|error| Error::Internal(error.to_string()))?;
-        let key = self.account.derive_priv(&self.secp, &[child]).map_err(|error| Error::Internal(error.to_string()))?;
+        let child = ChildNumber::from_hardened_idx(index)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let key = self
+            .account
+            .derive_priv(&self.secp, &[child])
+            .map_err(|error| Error::Internal(error.to_string()))?;
         Ok(key.private_key)
     }
 
@@ -122,10 +142,16 @@ impl ChannelKeys {
 /// # Errors
 /// When the file cannot be read or holds no key; the error never quotes the file.
 pub fn read_operator_key(path: &Path) -> Result<PrivateKeySigner> {
-    let text = fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-    text.trim()
-        .parse()
-        .map_err(|_| Error::Config(format!("{} does not hold a private key (0x and 64 hex digits)", path.display())))
+    let text = fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    text.trim().parse().map_err(|_| {
+        Error::Config(format!(
+            "{} does not hold a private key (0x and 64 hex digits)",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -139,7 +165,10 @@ mod tests {
         let again = ChannelKeys::load_or_create(folder.path(), Network::Regtest).unwrap();
         assert_eq!(first.public(7).unwrap(), again.public(7).unwrap());
         assert_ne!(first.public(7).unwrap(), first.public(8).unwrap());
-        let mode = fs::metadata(folder.path().join("seed")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join("seed"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -155,7 +184,11 @@ mod tests {
     fn a_seed_that_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         ChannelKeys::load_or_create(folder.path(), Network::Regtest).unwrap();
-        fs::set_permissions(folder.path().join("seed"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(
+            folder.path().join("seed"),
+            fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
         let error = ChannelKeys::load_or_create(folder.path(), Network::Regtest).unwrap_err();
         assert!(error.to_string().contains("0600"));
     }

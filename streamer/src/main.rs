@@ -16,7 +16,12 @@ use tracing_subscriber::EnvFilter;
 #[command(version, about, long_about = None)]
 struct Arguments {
     /// What is logged: error, warn, info, debug, trace, or by module.
-    #[arg(long, env = "PAYSTREAM_STREAMER_LOG", default_value = "info,rtc=warn,webrtc=warn,rtc_dtls=error", global = true)]
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_LOG",
+        default_value = "info,rtc=warn,webrtc=warn,rtc_dtls=error",
+        global = true
+    )]
     log: String,
     /// Log as JSON, one object a line.
     #[arg(long, env = "PAYSTREAM_STREAMER_LOG_JSON", global = true)]
@@ -45,7 +50,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if arguments.log_json {
         subscriber.json().init();
     } else {

@@ -196,8 +196,18 @@ impl Meter {
     /// The media that is paid for, from the session's start.
     #[must_use]
     pub fn covered_ms(&self) -> u64 {
-        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
-        media_paid_ms(Amount::from_sat(base_sat), Amount::from_sat(self.paid_sat), credit_ms, msat_per_second)
+        let Settings {
+            base_sat,
+            credit_ms,
+            msat_per_second,
+            ..
+        } = self.settings;
+        media_paid_ms(
+            Amount::from_sat(base_sat),
+            Amount::from_sat(self.paid_sat),
+            credit_ms,
+            msat_per_second,
+        )
     }
 
     /// Media that is paid for and not delivered.
@@ -229,7 +239,10 @@ impl Meter {
         let gate = self.gate_now();
         if self.gate != Some(gate) {
             self.gate = Some(gate);
-            effects.push(Effect::Gate { open: gate.0, reason: gate.1 });
+            effects.push(Effect::Gate {
+                open: gate.0,
+                reason: gate.1,
+            });
         }
         self.warn(now_ms, gate, &mut effects);
         self.ask(now_ms, gate, &mut effects);
@@ -238,7 +251,10 @@ impl Meter {
 
     /// The preview ends the media of an unconfirmed channel at this point of the session.
     fn preview_end(&self) -> u64 {
-        let left = self.settings.preview_ms.saturating_sub(self.unconfirmed_delivered_ms);
+        let left = self
+            .settings
+            .preview_ms
+            .saturating_sub(self.unconfirmed_delivered_ms);
         self.delivered_ms.saturating_add(left)
     }
 
@@ -251,7 +267,8 @@ impl Meter {
     }
 
     fn gate_now(&self) -> (bool, GateReason) {
-        let preview_used = self.channel == ChannelCondition::Unconfirmed && self.delivered_ms >= self.preview_end();
+        let preview_used = self.channel == ChannelCondition::Unconfirmed
+            && self.delivered_ms >= self.preview_end();
         if self.channel == ChannelCondition::Closed {
             (false, GateReason::ChannelNotOpen)
         } else if self.media == MediaCondition::Offline {
@@ -274,7 +291,10 @@ impl Meter {
         }
         if reason == GateReason::PaymentDue {
             let since = *self.shut_since.get_or_insert(now_ms);
-            if self.due.is_some() && !self.warned_overdue && now_ms.saturating_sub(since) >= self.settings.tick_ms {
+            if self.due.is_some()
+                && !self.warned_overdue
+                && now_ms.saturating_sub(since) >= self.settings.tick_ms
+            {
                 self.warned_overdue = true;
                 effects.push(Effect::Warn(Warning::PaymentOverdue));
             }
@@ -303,7 +323,10 @@ impl Meter {
         if left >= tick - tick / 4 {
             return;
         }
-        let covers_ms = self.covered_ms().max(self.delivered_ms).saturating_add(tick);
+        let covers_ms = self
+            .covered_ms()
+            .max(self.delivered_ms)
+            .saturating_add(tick);
         let paid_sat = self.price_until(covers_ms);
         if paid_sat > self.max_paid_sat {
             if left < REMNANT_MS && !self.exhausted {
@@ -316,15 +339,30 @@ impl Meter {
             Some((amount, at)) if amount == paid_sat && now_ms.saturating_sub(at) < tick => {}
             Some(_) | None => {
                 self.due = Some((paid_sat, now_ms));
-                effects.push(Effect::Due { paid_sat, covers_ms, deadline_ms: left });
+                effects.push(Effect::Due {
+                    paid_sat,
+                    covers_ms,
+                    deadline_ms: left,
+                });
             }
         }
     }
 
     /// The cumulative amount that pays for the session's media up to `covers_ms`, rounded up to a satoshi.
     fn price_until(&self, covers_ms: u64) -> u64 {
-        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
-        due_paid(Amount::from_sat(base_sat), covers_ms, credit_ms, msat_per_second).map_or(u64::MAX, Amount::to_sat)
+        let Settings {
+            base_sat,
+            credit_ms,
+            msat_per_second,
+            ..
+        } = self.settings;
+        due_paid(
+            Amount::from_sat(base_sat),
+            covers_ms,
+            credit_ms,
+            msat_per_second,
+        )
+        .map_or(u64::MAX, Amount::to_sat)
     }
 }
 

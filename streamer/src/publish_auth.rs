@@ -50,7 +50,13 @@ impl PublishAuth {
     ///
     /// # Errors
     /// `rate_limited` when too many are pending.
-    pub fn challenge(&self, site: Site<'_>, content: B256, address: Address, now: Timestamp) -> Result<(String, Timestamp)> {
+    pub fn challenge(
+        &self,
+        site: Site<'_>,
+        content: B256,
+        address: Address,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp)> {
         let expires = now + CHALLENGE_LIFE;
         let message = format!(
             "{domain} wants you to sign in with your Ethereum account:\n{address}\n\nPublish a live stream of this content.\n\n\
@@ -61,7 +67,16 @@ impl PublishAuth {
             chain = site.chain_id,
             nonce = random_hex::<16>(),
         );
-        insert(&self.challenges, message.clone(), Grant { content, address, expires }, now)?;
+        insert(
+            &self.challenges,
+            message.clone(),
+            Grant {
+                content,
+                address,
+                expires,
+            },
+            now,
+        )?;
         Ok((message, expires))
     }
 
@@ -69,15 +84,30 @@ impl PublishAuth {
     ///
     /// # Errors
     /// `unauthorized` when there is no such challenge (any more) or the signature is not that account's.
-    pub fn answer(&self, message: &str, signature: &[u8], now: Timestamp) -> Result<(B256, Address)> {
-        let grant = lock(&self.challenges).remove(message).filter(|grant| grant.expires > now);
-        let grant = grant.ok_or_else(|| refused(Code::Unauthorized, "this challenge is unknown, used or expired"))?;
+    pub fn answer(
+        &self,
+        message: &str,
+        signature: &[u8],
+        now: Timestamp,
+    ) -> Result<(B256, Address)> {
+        let grant = lock(&self.challenges)
+            .remove(message)
+            .filter(|grant| grant.expires > now);
+        let grant = grant.ok_or_else(|| {
+            refused(
+                Code::Unauthorized,
+                "this challenge is unknown, used or expired",
+            )
+        })?;
         let signer = Signature::from_raw(signature)
             .ok()
             .filter(|signature| signature.normalize_s().is_none())
             .and_then(|signature| signature.recover_address_from_msg(message).ok());
         if signer != Some(grant.address) {
-            return Err(refused(Code::Unauthorized, format!("the signature is not that of {}", grant.address)));
+            return Err(refused(
+                Code::Unauthorized,
+                format!("the signature is not that of {}", grant.address),
+            ));
         }
         Ok((grant.content, grant.address))
     }
@@ -86,10 +116,24 @@ impl PublishAuth {
     ///
     /// # Errors
     /// `rate_limited` when too many are out.
-    pub fn issue(&self, content: B256, address: Address, now: Timestamp) -> Result<(String, Timestamp)> {
+    pub fn issue(
+        &self,
+        content: B256,
+        address: Address,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp)> {
         let token = random_hex::<32>();
         let expires = now + TOKEN_LIFE;
-        insert(&self.tokens, token.clone(), Grant { content, address, expires }, now)?;
+        insert(
+            &self.tokens,
+            token.clone(),
+            Grant {
+                content,
+                address,
+                expires,
+            },
+            now,
+        )?;
         Ok((token, expires))
     }
 
@@ -101,7 +145,10 @@ impl PublishAuth {
         let grant = lock(&self.tokens).get(token).copied();
         match grant {
             Some(grant) if grant.content == content && grant.expires > now => Ok(grant.address),
-            Some(_) | None => Err(refused(Code::Unauthorized, "a publish token for this content is needed")),
+            Some(_) | None => Err(refused(
+                Code::Unauthorized,
+                "a publish token for this content is needed",
+            )),
         }
     }
 }
@@ -117,7 +164,10 @@ fn insert(table: &Table, key: String, grant: Grant, now: Timestamp) -> Result<()
     if table.len() >= MAX_ENTRIES {
         table.retain(|_, grant| grant.expires > now);
         if table.len() >= MAX_ENTRIES {
-            return Err(refused(Code::RateLimited, "too many pending requests to publish"));
+            return Err(refused(
+                Code::RateLimited,
+                "too many pending requests to publish",
+            ));
         }
     }
     table.insert(key, grant);
@@ -139,7 +189,11 @@ mod tests {
 
     use super::*;
 
-    const SITE: Site<'static> = Site { domain: "streamer.example", uri: "https://streamer.example", chain_id: 1 };
+    const SITE: Site<'static> = Site {
+        domain: "streamer.example",
+        uri: "https://streamer.example",
+        chain_id: 1,
+    };
 
     fn now() -> Timestamp {
         "2026-01-31T20:00:00Z".parse().unwrap()
@@ -148,22 +202,57 @@ mod tests {
     #[test]
     fn the_account_that_was_challenged_gets_a_token_once() {
         let (auth, signer) = (PublishAuth::default(), PrivateKeySigner::random());
-        let (message, _) = auth.challenge(SITE, B256::ZERO, signer.address(), now()).unwrap();
-        let signature = signer.sign_message_sync(message.as_bytes()).unwrap().as_bytes();
-        assert_eq!(auth.answer(&message, &signature, now()).unwrap(), (B256::ZERO, signer.address()));
-        assert_eq!(auth.answer(&message, &signature, now()).unwrap_err().code(), Code::Unauthorized);
+        let (message, _) = auth
+            .challenge(SITE, B256::ZERO, signer.address(), now())
+            .unwrap();
+        let signature = signer
+            .sign_message_sync(message.as_bytes())
+            .unwrap()
+            .as_bytes();
+        assert_eq!(
+            auth.answer(&message, &signature, now()).unwrap(),
+            (B256::ZERO, signer.address())
+        );
+        assert_eq!(
+            auth.answer(&message, &signature, now()).unwrap_err().code(),
+            Code::Unauthorized
+        );
     }
 
     #[test]
     fn another_account_an_expired_challenge_or_an_invented_one_is_refused() {
         let (auth, signer) = (PublishAuth::default(), PrivateKeySigner::random());
         let other = PrivateKeySigner::random();
-        let sign = |signer: &PrivateKeySigner, text: &str| signer.sign_message_sync(text.as_bytes()).unwrap().as_bytes();
-        let (message, _) = auth.challenge(SITE, B256::ZERO, signer.address(), now()).unwrap();
-        assert_eq!(auth.answer(&message, &sign(&other, &message), now()).unwrap_err().code(), Code::Unauthorized);
-        let (message, expires) = auth.challenge(SITE, B256::ZERO, signer.address(), now()).unwrap();
-        assert_eq!(auth.answer(&message, &sign(&signer, &message), expires).unwrap_err().code(), Code::Unauthorized);
-        assert_eq!(auth.answer("hello", &sign(&signer, "hello"), now()).unwrap_err().code(), Code::Unauthorized);
+        let sign = |signer: &PrivateKeySigner, text: &str| {
+            signer
+                .sign_message_sync(text.as_bytes())
+                .unwrap()
+                .as_bytes()
+        };
+        let (message, _) = auth
+            .challenge(SITE, B256::ZERO, signer.address(), now())
+            .unwrap();
+        assert_eq!(
+            auth.answer(&message, &sign(&other, &message), now())
+                .unwrap_err()
+                .code(),
+            Code::Unauthorized
+        );
+        let (message, expires) = auth
+            .challenge(SITE, B256::ZERO, signer.address(), now())
+            .unwrap();
+        assert_eq!(
+            auth.answer(&message, &sign(&signer, &message), expires)
+                .unwrap_err()
+                .code(),
+            Code::Unauthorized
+        );
+        assert_eq!(
+            auth.answer("hello", &sign(&signer, "hello"), now())
+                .unwrap_err()
+                .code(),
+            Code::Unauthorized
+        );
     }
 
     #[test]
@@ -180,10 +269,16 @@ mod tests {
     fn pending_challenges_are_bounded() {
         let auth = PublishAuth::default();
         for _ in 0..MAX_ENTRIES {
-            auth.challenge(SITE, B256::ZERO, Address::ZERO, now()).unwrap();
+            auth.challenge(SITE, B256::ZERO, Address::ZERO, now())
+                .unwrap();
         }
-        let error = auth.challenge(SITE, B256::ZERO, Address::ZERO, now()).unwrap_err();
+        let error = auth
+            .challenge(SITE, B256::ZERO, Address::ZERO, now())
+            .unwrap_err();
         assert_eq!(error.code(), Code::RateLimited);
-        assert!(auth.challenge(SITE, B256::ZERO, Address::ZERO, now() + CHALLENGE_LIFE).is_ok());
+        assert!(
+            auth.challenge(SITE, B256::ZERO, Address::ZERO, now() + CHALLENGE_LIFE)
+                .is_ok()
+        );
     }
 }

@@ -30,7 +30,10 @@ impl Store {
     /// # Errors
     /// When the folder cannot be read or made.
     pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
-        let failed = |source| Error::File { path: folder.clone(), source };
+        let failed = |source| Error::File {
+            path: folder.clone(),
+            source,
+        };
         fs::create_dir_all(&folder).map_err(failed)?;
         let mut used = 0;
         for shard in fs::read_dir(&folder).map_err(failed)? {
@@ -47,7 +50,11 @@ impl Store {
                 }
             }
         }
-        Ok(Self { folder, limit, used: Mutex::new(used) })
+        Ok(Self {
+            folder,
+            limit,
+            used: Mutex::new(used),
+        })
     }
 
     /// Stores bytes as one raw block. The same bytes have the same CID, and are stored once.
@@ -65,7 +72,10 @@ impl Store {
         if used.saturating_add(size) > self.limit {
             return Err(refused(Code::RateLimited, "this provider's store is full"));
         }
-        write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
+        write(&path, bytes).map_err(|source| Error::File {
+            path: path.clone(),
+            source,
+        })?;
         *used += size;
         Ok(cid)
     }
@@ -118,7 +128,10 @@ mod tests {
     #[test]
     fn bytes_come_back_by_their_cid_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let cid = Store::open(folder.path().into(), 100).unwrap().add(b"hello").unwrap();
+        let cid = Store::open(folder.path().into(), 100)
+            .unwrap()
+            .add(b"hello")
+            .unwrap();
         assert!(cid.to_string().starts_with("bafkrei"));
         let store = Store::open(folder.path().into(), 100).unwrap();
         assert_eq!(store.read(&cid).unwrap().unwrap(), b"hello");

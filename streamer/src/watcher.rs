@@ -11,7 +11,9 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::bitcoin::{BitcoinNode, NodeError, Place};
-use crate::channels::{Action, Book, Chain, ChainView, Channel, Observation, Record, Stage, is_watched, observe};
+use crate::channels::{
+    Action, Book, Chain, ChainView, Channel, Observation, Record, Stage, is_watched, observe,
+};
 use crate::error::Result;
 use crate::session::EndReason;
 
@@ -22,7 +24,7 @@ const FEE_TARGET: u16 = 6;
 /// A refused closing transaction, and one that the node lost, is sent again after this.
 const REBROADCAST: Duration = Duration::from_secs(10);
 /// The longest pause while the node does not answer.
-const MAX_BACK_OFF: Duration = Duration::from_secs(30);
+const MAX_BACK_OFF: Duration = Duration::from_secs(10);
 
 /// What the watcher needs.
 pub struct Watcher {
@@ -65,11 +67,19 @@ impl Watcher {
     async fn look(&self, last_full: &mut Option<(String, Instant)>) -> Result<(), NodeError> {
         let tip = self.node.tip().await?;
         let estimate = self.node.feerate_sat_vb(FEE_TARGET).await?;
-        let feerate_sat_vb = estimate.unwrap_or(self.fallback_feerate).clamp(1, self.max_feerate);
+        let feerate_sat_vb = estimate
+            .unwrap_or(self.fallback_feerate)
+            .clamp(1, self.max_feerate);
         let (height, syncing) = (tip.height, tip.syncing);
-        let full = last_full.as_ref().is_none_or(|(hash, at)| *hash != tip.hash || at.elapsed() > REBROADCAST);
+        let full = last_full
+            .as_ref()
+            .is_none_or(|(hash, at)| *hash != tip.hash || at.elapsed() > REBROADCAST);
         let hash = tip.hash.clone();
-        self.chain.update(ChainView { tip, feerate_sat_vb, at: Instant::now() });
+        self.chain.update(ChainView {
+            tip,
+            feerate_sat_vb,
+            at: Instant::now(),
+        });
         if syncing {
             return Ok(());
         }
@@ -102,10 +112,15 @@ impl Watcher {
             match observe(&record, &seen) {
                 Action::Stay => {}
                 Action::Move(stage) => {
-                    tracing::info!(channel = %record.id, stage = name(&stage), "a channel moved");
-                    let lost = matches!(stage, Stage::Lost { .. });
-                    self.book.advance(channel, record.stage.clone(), stage).await?;
-                    if lost {
+                    if name(&stage) != name(&record.stage) {
+                        tracing::info!(channel = %record.id, stage = name(&stage), "a channel moved");
+                    }
+                    // The channel may have been closed since it was looked at; then this look says nothing about it.
+                    let now = self
+                        .book
+                        .advance(channel, record.stage.clone(), stage)
+                        .await?;
+                    if matches!(now.stage, Stage::Lost { .. }) {
                         end(channel, EndReason::Lost);
                     }
                 }
@@ -123,7 +138,11 @@ impl Watcher {
     }
 
     async fn observe(&self, record: &Record) -> Result<Observation> {
-        let outpoint = record.stage.funding().and_then(|funding| funding.outputs().first()).map(|output| output.outpoint());
+        let outpoint = record
+            .stage
+            .funding()
+            .and_then(|funding| funding.outputs().first())
+            .map(|output| output.outpoint());
         let output = match outpoint {
             Some(OutPoint { txid, vout }) => self.node.output(OutPoint { txid, vout }).await?,
             None => None,
@@ -157,7 +176,8 @@ impl Watcher {
             end(channel, EndReason::Expired);
             return Ok(());
         }
-        let waits_for_confirmation = channel.holder().is_some() && self.book.state(&record) == paystream_channel::ChannelState::Unconfirmed;
+        let waits_for_confirmation = channel.holder().is_some()
+            && self.book.state(&record) == paystream_channel::ChannelState::Unconfirmed;
         if channel.unused_for() >= self.idle_close && !waits_for_confirmation {
             // Without a payment there is nothing to collect; the viewer may still come back to the channel.
             if record.payment.is_some() {
@@ -172,9 +192,14 @@ impl Watcher {
 /// Unconfirmed and closing channels, and those in use, are looked at every time; the others with each block.
 fn needs_every_look(channel: &Channel) -> bool {
     match &channel.record().stage {
-        Stage::Funded { confirmations, .. } => *confirmations == 0 || channel.holder().is_some() || channel.record().payment.is_some(),
+        Stage::Funded { confirmations, .. } => {
+            *confirmations == 0 || channel.holder().is_some() || channel.record().payment.is_some()
+        }
         Stage::Closing { .. } => true,
-        Stage::AwaitingFunding | Stage::Ended { .. } | Stage::Closed { .. } | Stage::Lost { .. } => false,
+        Stage::AwaitingFunding
+        | Stage::Ended { .. }
+        | Stage::Closed { .. }
+        | Stage::Lost { .. } => false,
     }
 }
 

@@ -65,32 +65,53 @@ impl CoreNode {
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| NodeError::Unreachable(error.to_string()))?;
-        Ok(Self { client, url, authentication, credentials: Mutex::new(None) })
+        Ok(Self {
+            client,
+            url,
+            authentication,
+            credentials: Mutex::new(None),
+        })
     }
 
     fn read_credentials(&self) -> Result<(String, String), NodeError> {
         let read = |path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|error| NodeError::Unreachable(format!("{}: {error}", path.display())))
+            std::fs::read_to_string(path)
+                .map_err(|error| NodeError::Unreachable(format!("{}: {error}", path.display())))
         };
         match &self.authentication {
             Authentication::Cookie(path) => {
                 let text = read(path)?;
-                let (user, password) = text.trim().split_once(':').ok_or(NodeError::Unauthorized)?;
+                let (user, password) =
+                    text.trim().split_once(':').ok_or(NodeError::Unauthorized)?;
                 Ok((user.to_owned(), password.to_owned()))
             }
-            Authentication::User { user, password_file } => Ok((user.clone(), read(password_file)?.trim().to_owned())),
+            Authentication::User {
+                user,
+                password_file,
+            } => Ok((user.clone(), read(password_file)?.trim().to_owned())),
         }
     }
 
     fn cached(&self) -> Option<(String, String)> {
-        self.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.credentials
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     fn remember(&self, credentials: Option<(String, String)>) {
-        *self.credentials.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = credentials;
+        *self
+            .credentials
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = credentials;
     }
 
-    async fn post(&self, method: &'static str, params: &Value, timeout: Duration) -> Result<Value, Failure> {
+    async fn post(
+        &self,
+        method: &'static str,
+        params: &Value,
+        timeout: Duration,
+    ) -> Result<Value, Failure> {
         let mut fresh = false;
         loop {
             let (user, password) = match self.cached() {
@@ -102,7 +123,9 @@ impl CoreNode {
                     credentials
                 }
             };
-            let unreachable = |error: reqwest::Error| Failure::Node(NodeError::Unreachable(error.without_url().to_string()));
+            let unreachable = |error: reqwest::Error| {
+                Failure::Node(NodeError::Unreachable(error.without_url().to_string()))
+            };
             let response = self
                 .client
                 .post(self.url.clone())
@@ -135,17 +158,25 @@ impl CoreNode {
     /// # Errors
     /// [`NodeError`]
     pub async fn call(&self, method: &'static str, params: Value) -> Result<Value, NodeError> {
-        self.post(method, &params, TIMEOUT).await.map_err(|failure| failure.into_error(method))
+        self.post(method, &params, TIMEOUT)
+            .await
+            .map_err(|failure| failure.into_error(method))
     }
 
     /// Calls a method; that the node does not know the object is no error.
     ///
     /// # Errors
     /// [`NodeError`]
-    pub async fn find(&self, method: &'static str, params: Value) -> Result<Option<Value>, NodeError> {
+    pub async fn find(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Option<Value>, NodeError> {
         match self.post(method, &params, TIMEOUT).await {
             Ok(value) => Ok(Some(value)),
-            Err(Failure::Refused { code: NOT_FOUND, .. }) => Ok(None),
+            Err(Failure::Refused {
+                code: NOT_FOUND, ..
+            }) => Ok(None),
             Err(failure) => Err(failure.into_error(method)),
         }
     }
@@ -157,14 +188,20 @@ impl CoreNode {
     pub async fn scan(&self, script: &ScriptBuf) -> Result<Value, NodeError> {
         let params = json!(["start", [format!("raw({})", script.to_hex_string())]]);
         let method = "scantxoutset";
-        self.post(method, &params, TIMEOUT * 10).await.map_err(|failure| failure.into_error(method))
+        self.post(method, &params, TIMEOUT * 10)
+            .await
+            .map_err(|failure| failure.into_error(method))
     }
 }
 
 impl Failure {
     fn into_error(self, method: &'static str) -> NodeError {
         match self {
-            Self::Refused { code, message } => NodeError::Rpc { method, code, message },
+            Self::Refused { code, message } => NodeError::Rpc {
+                method,
+                code,
+                message,
+            },
             Self::Node(error) => error,
         }
     }
@@ -176,42 +213,71 @@ pub(crate) fn amount_of(value: &Value) -> Option<Amount> {
 }
 
 fn confirmations(value: &Value) -> u32 {
-    value.as_i64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
+    value
+        .as_i64()
+        .and_then(|count| u32::try_from(count).ok())
+        .unwrap_or(0)
 }
 
 #[async_trait::async_trait]
 impl BitcoinNode for CoreNode {
     async fn tip(&self) -> Result<Tip, NodeError> {
-        let shape = || NodeError::Shape { method: "getblockchaininfo" };
+        let shape = || NodeError::Shape {
+            method: "getblockchaininfo",
+        };
         let info = self.call("getblockchaininfo", json!([])).await?;
-        let height = info["blocks"].as_u64().and_then(|height| u32::try_from(height).ok()).ok_or_else(shape)?;
+        let height = info["blocks"]
+            .as_u64()
+            .and_then(|height| u32::try_from(height).ok())
+            .ok_or_else(shape)?;
         let hash = info["bestblockhash"].as_str().ok_or_else(shape)?.to_owned();
         // A regtest chain whose last block is a day old is not one that is catching up.
         let regtest = info["chain"].as_str() == Some("regtest");
         let syncing = info["initialblockdownload"].as_bool().unwrap_or(false) && !regtest;
-        Ok(Tip { height, hash, syncing })
+        Ok(Tip {
+            height,
+            hash,
+            syncing,
+        })
     }
 
     async fn output(&self, outpoint: OutPoint) -> Result<Option<Output>, NodeError> {
         let shape = || NodeError::Shape { method: "gettxout" };
-        let found = self.call("gettxout", json!([outpoint.txid.to_string(), outpoint.vout, true])).await?;
+        let found = self
+            .call(
+                "gettxout",
+                json!([outpoint.txid.to_string(), outpoint.vout, true]),
+            )
+            .await?;
         if found.is_null() {
             return Ok(None);
         }
-        let script = found["scriptPubKey"]["hex"].as_str().and_then(|hex| ScriptBuf::from_hex(hex).ok()).ok_or_else(shape)?;
+        let script = found["scriptPubKey"]["hex"]
+            .as_str()
+            .and_then(|hex| ScriptBuf::from_hex(hex).ok())
+            .ok_or_else(shape)?;
         let value = amount_of(&found["value"]).ok_or_else(shape)?;
-        Ok(Some(Output { value, script, confirmations: confirmations(&found["confirmations"]) }))
+        Ok(Some(Output {
+            value,
+            script,
+            confirmations: confirmations(&found["confirmations"]),
+        }))
     }
 
     async fn place(&self, txid: Txid, outputs: u32) -> Result<Place, NodeError> {
-        if let Some(found) = self.find("getrawtransaction", json!([txid.to_string(), 1])).await? {
+        if let Some(found) = self
+            .find("getrawtransaction", json!([txid.to_string(), 1]))
+            .await?
+        {
             return Ok(match confirmations(&found["confirmations"]) {
                 0 => Place::Mempool,
                 count => Place::Chain(count),
             });
         }
         for vout in 0..outputs {
-            let found = self.call("gettxout", json!([txid.to_string(), vout, false])).await?;
+            let found = self
+                .call("gettxout", json!([txid.to_string(), vout, false]))
+                .await?;
             if !found.is_null() {
                 return Ok(Place::Chain(confirmations(&found["confirmations"]).max(1)));
             }
@@ -224,11 +290,19 @@ impl BitcoinNode for CoreNode {
         let params = json!([serialize_hex(transaction), 0]);
         match self.post("sendrawtransaction", &params, TIMEOUT).await {
             Ok(_) => Ok(Broadcast::Accepted),
-            Err(Failure::Refused { code: ALREADY_IN_CHAIN, .. }) => Ok(Broadcast::Accepted),
-            Err(Failure::Refused { message, .. }) if message.contains("already-known") || message.contains("already-in-mempool") => {
+            Err(Failure::Refused {
+                code: ALREADY_IN_CHAIN,
+                ..
+            }) => Ok(Broadcast::Accepted),
+            Err(Failure::Refused { message, .. })
+                if message.contains("already-known") || message.contains("already-in-mempool") =>
+            {
                 Ok(Broadcast::Accepted)
             }
-            Err(Failure::Refused { code: -25 | -26, message }) => Ok(Broadcast::Refused(message)),
+            Err(Failure::Refused {
+                code: -25 | -26,
+                message,
+            }) => Ok(Broadcast::Refused(message)),
             Err(failure) => Err(failure.into_error("sendrawtransaction")),
         }
     }

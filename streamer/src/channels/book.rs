@@ -11,8 +11,8 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use jiff::Timestamp;
 use paystream_channel::{
-    Accepted, ChannelError, ChannelId, ChannelState, ChannelTerms, ContentId, Funding, FundingOutput, Payment, TermsFields, accept,
-    complete_closing,
+    Accepted, ChannelError, ChannelId, ChannelState, ChannelTerms, ContentId, Funding,
+    FundingOutput, Payment, TermsFields, accept, complete_closing,
 };
 use tokio::sync::watch;
 
@@ -31,7 +31,10 @@ const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 impl From<ChannelError> for Error {
     fn from(error: ChannelError) -> Self {
-        refused(Code::from_wire(error.code()).unwrap_or(Code::Malformed), error.to_string())
+        refused(
+            Code::from_wire(error.code()).unwrap_or(Code::Malformed),
+            error.to_string(),
+        )
     }
 }
 
@@ -101,13 +104,19 @@ impl Channel {
     /// How long it has been out of use.
     #[must_use]
     pub fn unused_for(&self) -> Duration {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 
     /// The session that holds the channel now.
     #[must_use]
     pub fn holder(&self) -> Option<Arc<SessionControl>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -146,7 +155,11 @@ impl Book {
         keys: Arc<ChannelKeys>,
         rules: Rules,
     ) -> Arc<Self> {
-        let channels = loaded.records.into_iter().map(|record| (record.id, Channel::new(record, None))).collect();
+        let channels = loaded
+            .records
+            .into_iter()
+            .map(|record| (record.id, Channel::new(record, None)))
+            .collect();
         Arc::new(Self {
             journal,
             node,
@@ -175,7 +188,10 @@ impl Book {
     /// # Errors
     /// `unknown_channel`
     pub fn find(&self, id: ChannelId) -> Result<Arc<Channel>> {
-        self.lock().get(&id).cloned().ok_or_else(|| refused(Code::UnknownChannel, format!("there is no channel {id}")))
+        self.lock()
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| refused(Code::UnknownChannel, format!("there is no channel {id}")))
     }
 
     /// A record as it is shown to the viewer.
@@ -194,14 +210,24 @@ impl Book {
     ///
     /// # Errors
     /// `rate_limited` when the client has too many unfunded channels; `unsupported_script`; when the journal fails.
-    pub async fn open(self: &Arc<Self>, quote: Quote, request: OpenRequest) -> Result<Arc<Channel>> {
+    pub async fn open(
+        self: &Arc<Self>,
+        quote: Quote,
+        request: OpenRequest,
+    ) -> Result<Arc<Channel>> {
         let waiting = self
             .lock()
             .values()
-            .filter(|channel| channel.client == Some(request.client) && channel.record().stage == Stage::AwaitingFunding)
+            .filter(|channel| {
+                channel.client == Some(request.client)
+                    && channel.record().stage == Stage::AwaitingFunding
+            })
             .count();
         if waiting >= self.max_per_address {
-            return Err(refused(Code::RateLimited, "too many channels of this address await their funding"));
+            return Err(refused(
+                Code::RateLimited,
+                "too many channels of this address await their funding",
+            ));
         }
         let key_index = self.next_key.fetch_add(1, Ordering::Relaxed);
         let terms = ChannelTerms::new(TermsFields {
@@ -241,27 +267,60 @@ impl Book {
     ///
     /// # Errors
     /// `funding_not_found`, `wrong_script`, `capacity_too_low`, `funding_conflict`; unavailable when the node does not answer.
-    pub async fn fund(self: &Arc<Self>, channel: &Arc<Channel>, outpoint: OutPoint) -> Result<Arc<Record>> {
-        let conflict = || refused(Code::FundingConflict, "the channel has another funding output already");
+    pub async fn fund(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        outpoint: OutPoint,
+    ) -> Result<Arc<Record>> {
+        let conflict = || {
+            refused(
+                Code::FundingConflict,
+                "the channel has another funding output already",
+            )
+        };
         if let Some(funding) = channel.record().stage.funding() {
-            let same = funding.outputs().iter().any(|output| output.outpoint() == outpoint);
-            return if same { Ok(channel.record()) } else { Err(conflict()) };
+            let same = funding
+                .outputs()
+                .iter()
+                .any(|output| output.outpoint() == outpoint);
+            return if same {
+                Ok(channel.record())
+            } else {
+                Err(conflict())
+            };
         }
-        let output = self
-            .node
-            .output(outpoint)
-            .await?
-            .ok_or_else(|| refused(Code::FundingNotFound, "the provider's node does not see that output unspent (yet)"))?;
-        let tx_out = bitcoin::TxOut { value: output.value, script_pubkey: output.script };
+        let output = self.node.output(outpoint).await?.ok_or_else(|| {
+            refused(
+                Code::FundingNotFound,
+                "the provider's node does not see that output unspent (yet)",
+            )
+        })?;
+        let tx_out = bitcoin::TxOut {
+            value: output.value,
+            script_pubkey: output.script,
+        };
         self.change(channel, move |record| {
             if let Some(funding) = record.stage.funding() {
-                let same = funding.outputs().iter().any(|output| output.outpoint() == outpoint);
+                let same = funding
+                    .outputs()
+                    .iter()
+                    .any(|output| output.outpoint() == outpoint);
                 return if same { Ok(None) } else { Err(conflict()) };
             }
-            let funding = Funding::new(vec![FundingOutput::from_tx_out(&record.terms, outpoint, &tx_out)?])?;
+            let funding = Funding::new(vec![FundingOutput::from_tx_out(
+                &record.terms,
+                outpoint,
+                &tx_out,
+            )?])?;
             funding.check_capacity(&record.terms)?;
-            let stage = Stage::Funded { funding, confirmations: output.confirmations };
-            Ok(Some(Record { stage, ..record.clone() }))
+            let stage = Stage::Funded {
+                funding,
+                confirmations: output.confirmations,
+            };
+            Ok(Some(Record {
+                stage,
+                ..record.clone()
+            }))
         })
         .await
     }
@@ -278,7 +337,8 @@ impl Book {
         preview_used_ms: u64,
         credit_ms: impl FnOnce(u64) -> u64 + Send + 'static,
     ) -> Result<Paid> {
-        let (chain, grace, min_confirmations) = (Arc::clone(&self.chain), self.grace, self.min_confirmations);
+        let (chain, grace, min_confirmations) =
+            (Arc::clone(&self.chain), self.grace, self.min_confirmations);
         let mut accepted = Accepted::Repeat;
         let (verdict, told) = tokio::sync::oneshot::channel();
         let record = self
@@ -291,13 +351,25 @@ impl Book {
                     return Ok(None);
                 }
                 let tip = chain.within(grace)?.tip.height;
-                match accept(&record.terms, funding, state, tip, record.payment.as_ref(), &payment)? {
+                match accept(
+                    &record.terms,
+                    funding,
+                    state,
+                    tip,
+                    record.payment.as_ref(),
+                    &payment,
+                )? {
                     Accepted::Repeat => Ok(None),
                     Accepted::New => {
                         // The receiver waits below; it cannot be gone unless the session is.
                         let _ = verdict.send(());
                         let credit_ms = credit_ms(payment.paid.to_sat());
-                        Ok(Some(Record { payment: Some(payment), credit_ms, preview_used_ms, ..record.clone() }))
+                        Ok(Some(Record {
+                            payment: Some(payment),
+                            credit_ms,
+                            preview_used_ms,
+                            ..record.clone()
+                        }))
                     }
                 }
             })
@@ -313,8 +385,20 @@ impl Book {
     ///
     /// # Errors
     /// When the journal fails.
-    pub async fn leave_credit(self: &Arc<Self>, channel: &Arc<Channel>, credit_ms: u64, preview_used_ms: u64) -> Result<()> {
-        self.change(channel, move |record| Ok(Some(Record { credit_ms, preview_used_ms, ..record.clone() }))).await?;
+    pub async fn leave_credit(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        credit_ms: u64,
+        preview_used_ms: u64,
+    ) -> Result<()> {
+        self.change(channel, move |record| {
+            Ok(Some(Record {
+                credit_ms,
+                preview_used_ms,
+                ..record.clone()
+            }))
+        })
+        .await?;
         Ok(())
     }
 
@@ -322,8 +406,19 @@ impl Book {
     ///
     /// # Errors
     /// When the journal fails.
-    pub async fn advance(self: &Arc<Self>, channel: &Arc<Channel>, from: Stage, to: Stage) -> Result<Arc<Record>> {
-        self.change(channel, move |record| Ok((record.stage == from).then(|| Record { stage: to, ..record.clone() }))).await
+    pub async fn advance(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        from: Stage,
+        to: Stage,
+    ) -> Result<Arc<Record>> {
+        self.change(channel, move |record| {
+            Ok((record.stage == from).then(|| Record {
+                stage: to,
+                ..record.clone()
+            }))
+        })
+        .await
     }
 
     /// Ends a channel: journals the closing transaction of the last payment, then broadcasts it. Idempotent.
@@ -339,14 +434,29 @@ impl Book {
                 let stage = match (&record.stage, &record.payment) {
                     (Stage::Funded { funding, .. } | Stage::Lost { funding }, Some(payment)) => {
                         let secret = keys.secret(record.key_index)?;
-                        let transaction = complete_closing(&record.terms, funding, payment, &secret, &[])?;
-                        Stage::Closing { funding: funding.clone(), transaction }
+                        let transaction =
+                            complete_closing(&record.terms, funding, payment, &secret, &[])?;
+                        Stage::Closing {
+                            funding: funding.clone(),
+                            transaction,
+                        }
                     }
-                    (Stage::Funded { funding, .. }, None) => Stage::Ended { funding: funding.clone() },
-                    (Stage::AwaitingFunding | Stage::Ended { .. } | Stage::Closing { .. } | Stage::Closed { .. }, _)
+                    (Stage::Funded { funding, .. }, None) => Stage::Ended {
+                        funding: funding.clone(),
+                    },
+                    (
+                        Stage::AwaitingFunding
+                        | Stage::Ended { .. }
+                        | Stage::Closing { .. }
+                        | Stage::Closed { .. },
+                        _,
+                    )
                     | (Stage::Lost { .. }, None) => return Ok(None),
                 };
-                Ok(Some(Record { stage, ..record.clone() }))
+                Ok(Some(Record {
+                    stage,
+                    ..record.clone()
+                }))
             })
             .await?;
         if let Stage::Closing { transaction, .. } = &record.stage {
@@ -359,11 +469,15 @@ impl Book {
     pub async fn broadcast(&self, id: ChannelId, transaction: &Transaction) {
         let txid = transaction.compute_txid();
         match self.node.broadcast(transaction).await {
-            Ok(Broadcast::Accepted) => tracing::info!(channel = %id, %txid, "broadcast the closing transaction"),
+            Ok(Broadcast::Accepted) => {
+                tracing::info!(channel = %id, %txid, "broadcast the closing transaction")
+            }
             Ok(Broadcast::Refused(reason)) => {
                 tracing::warn!(channel = %id, %txid, reason, "the node refuses the closing transaction; it is tried again");
             }
-            Err(error) => tracing::warn!(channel = %id, %txid, %error, "the closing transaction waits for the node"),
+            Err(error) => {
+                tracing::warn!(channel = %id, %txid, %error, "the closing transaction waits for the node")
+            }
         }
     }
 
@@ -372,7 +486,9 @@ impl Book {
     /// # Errors
     /// When the journal fails.
     pub async fn forget_if_stale(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<()> {
-        let age = Timestamp::now().as_second().saturating_sub(channel.record().created_at);
+        let age = Timestamp::now()
+            .as_second()
+            .saturating_sub(channel.record().created_at);
         if age < FORGET_AFTER.as_secs().cast_signed() || channel.unused_for() < FORGET_AFTER {
             return Ok(());
         }
@@ -412,6 +528,10 @@ impl Book {
 }
 
 /// Runs a change to its end even when whoever asked for it goes away, so that memory and disk never differ.
-async fn settle<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(change).await.map_err(|error| Error::Internal(error.to_string()))?
+async fn settle<T: Send + 'static>(
+    change: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(change)
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
 }

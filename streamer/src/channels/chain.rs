@@ -29,7 +29,9 @@ pub struct Chain {
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { view: watch::Sender::new(None) }
+        Self {
+            view: watch::Sender::new(None),
+        }
     }
 }
 
@@ -59,9 +61,14 @@ impl Chain {
     /// Unavailable when it is, or when the node is still syncing.
     pub fn within(&self, age: Duration) -> Result<ChainView> {
         let view = self.view.borrow().clone();
-        let unavailable = |detail: &str| Error::Unavailable { service: "Bitcoin", detail: detail.to_owned() };
+        let unavailable = |detail: &str| Error::Unavailable {
+            service: "Bitcoin",
+            detail: detail.to_owned(),
+        };
         match view {
-            Some(view) if view.tip.syncing => Err(unavailable("the node is still catching up with the network")),
+            Some(view) if view.tip.syncing => Err(unavailable(
+                "the node is still catching up with the network",
+            )),
             Some(view) if view.at.elapsed() <= age => Ok(view),
             Some(_) => Err(unavailable("the last answer is too old")),
             None => Err(unavailable("no answer yet")),

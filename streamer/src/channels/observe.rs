@@ -34,33 +34,83 @@ pub enum Action {
 pub fn observe(record: &Record, seen: &Observation) -> Action {
     match (&record.stage, &seen.output, seen.closing) {
         (Stage::AwaitingFunding, _, _) => Action::Stay,
-        (Stage::Funded { funding, confirmations }, Some(output), _) => {
+        (
+            Stage::Funded {
+                funding,
+                confirmations,
+            },
+            Some(output),
+            _,
+        ) => {
             if output.confirmations == *confirmations {
                 Action::Stay
             } else {
-                Action::Move(Stage::Funded { funding: funding.clone(), confirmations: output.confirmations })
+                Action::Move(Stage::Funded {
+                    funding: funding.clone(),
+                    confirmations: output.confirmations,
+                })
             }
         }
-        (Stage::Funded { funding, .. } | Stage::Ended { funding }, None, _) => Action::Move(Stage::Lost { funding: funding.clone() }),
-        (Stage::Ended { .. }, Some(_), _) => Action::Stay,
-        (Stage::Closing { funding, transaction }, _, Place::Chain(confirmations)) => {
-            Action::Move(Stage::Closed { funding: funding.clone(), transaction: transaction.clone(), confirmations })
+        (Stage::Funded { funding, .. } | Stage::Ended { funding }, None, _) => {
+            Action::Move(Stage::Lost {
+                funding: funding.clone(),
+            })
         }
+        (Stage::Ended { .. }, Some(_), _) => Action::Stay,
+        (
+            Stage::Closing {
+                funding,
+                transaction,
+            },
+            _,
+            Place::Chain(confirmations),
+        ) => Action::Move(Stage::Closed {
+            funding: funding.clone(),
+            transaction: transaction.clone(),
+            confirmations,
+        }),
         (Stage::Closing { .. }, _, Place::Mempool) => Action::Stay,
         (Stage::Closing { .. }, Some(_), Place::Unknown) => Action::Broadcast,
-        (Stage::Closing { funding, .. }, None, Place::Unknown) => Action::Move(Stage::Lost { funding: funding.clone() }),
-        (Stage::Closed { funding, transaction, confirmations }, _, Place::Chain(count)) => {
+        (Stage::Closing { funding, .. }, None, Place::Unknown) => Action::Move(Stage::Lost {
+            funding: funding.clone(),
+        }),
+        (
+            Stage::Closed {
+                funding,
+                transaction,
+                confirmations,
+            },
+            _,
+            Place::Chain(count),
+        ) => {
             if count == *confirmations {
                 Action::Stay
             } else {
                 let (funding, transaction) = (funding.clone(), transaction.clone());
-                Action::Move(Stage::Closed { funding, transaction, confirmations: count })
+                Action::Move(Stage::Closed {
+                    funding,
+                    transaction,
+                    confirmations: count,
+                })
             }
         }
-        (Stage::Closed { funding, transaction, .. }, _, Place::Mempool | Place::Unknown) => {
-            Action::Move(Stage::Closing { funding: funding.clone(), transaction: transaction.clone() })
+        (
+            Stage::Closed {
+                funding,
+                transaction,
+                ..
+            },
+            _,
+            Place::Mempool | Place::Unknown,
+        ) => Action::Move(Stage::Closing {
+            funding: funding.clone(),
+            transaction: transaction.clone(),
+        }),
+        (Stage::Lost { .. }, Some(output), _)
+            if output.confirmations > 0 && record.payment.is_some() =>
+        {
+            Action::Close
         }
-        (Stage::Lost { .. }, Some(output), _) if output.confirmations > 0 && record.payment.is_some() => Action::Close,
         (Stage::Lost { .. }, _, _) => Action::Stay,
     }
 }

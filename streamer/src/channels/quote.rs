@@ -61,23 +61,37 @@ pub struct ProviderSide {
 ///
 /// # Errors
 /// `rail_unavailable` when the content has no price in bitcoin, or its creator cannot be paid.
-pub fn quote(content: &Content, provider: &ProviderSide, tip: u32, feerate_sat_vb: u64) -> Result<Quote> {
+pub fn quote(
+    content: &Content,
+    provider: &ProviderSide,
+    tip: u32,
+    feerate_sat_vb: u64,
+) -> Result<Quote> {
     let unavailable = |why: &str| Err(refused(Code::RailUnavailable, why));
     if content.msat_per_second == 0 {
         return unavailable("the content has no price in bitcoin");
     }
-    let one_payee = content.creator_share_bps == 0 || content.creator == provider.account || content.creator_script == provider.script;
-    let (share, creator_script) = if one_payee { (0, ScriptBuf::new()) } else { (content.creator_share_bps, content.creator_script.clone()) };
+    let one_payee = content.creator_share_bps == 0
+        || content.creator == provider.account
+        || content.creator_script == provider.script;
+    let (share, creator_script) = if one_payee {
+        (0, ScriptBuf::new())
+    } else {
+        (content.creator_share_bps, content.creator_script.clone())
+    };
     if !one_payee && creator_script.is_empty() {
         return unavailable("the content's creator has not registered where to be paid in bitcoin");
     }
     if !one_payee && !is_payable_script(&creator_script) {
-        return unavailable("where the content's creator is to be paid in bitcoin is not a standard script");
+        return unavailable(
+            "where the content's creator is to be paid in bitcoin is not a standard script",
+        );
     }
     let expiry_height = tip.saturating_add(provider.channel_blocks);
     let overflow = || Error::Internal("the feerate is beyond all money".to_owned());
     let rate = FeeRate::from_sat_per_vb(feerate_sat_vb).ok_or_else(overflow)?;
-    let fee = closing_fee(expiry_height, &creator_script, &provider.script, rate).map_err(|_| overflow())?;
+    let fee = closing_fee(expiry_height, &creator_script, &provider.script, rate)
+        .map_err(|_| overflow())?;
     Ok(Quote {
         network: provider.network,
         msat_per_second: content.msat_per_second,
@@ -100,7 +114,11 @@ impl Quote {
             creator_script: self.creator_script.to_hex_string(),
             provider_script: self.provider_script.to_hex_string(),
             fee_sat: self.fee.to_sat().to_string(),
-            min_capacity_sat: self.fee.to_sat().saturating_mul(MIN_CAPACITY_FEES).to_string(),
+            min_capacity_sat: self
+                .fee
+                .to_sat()
+                .saturating_mul(MIN_CAPACITY_FEES)
+                .to_string(),
             preview_ms,
             min_confirmations,
             expiry_height: self.expiry_height,

@@ -76,8 +76,13 @@ impl Stage {
     #[must_use]
     pub fn transaction(&self) -> Option<&Transaction> {
         match self {
-            Self::Closing { transaction, .. } | Self::Closed { transaction, .. } => Some(transaction),
-            Self::AwaitingFunding | Self::Funded { .. } | Self::Ended { .. } | Self::Lost { .. } => None,
+            Self::Closing { transaction, .. } | Self::Closed { transaction, .. } => {
+                Some(transaction)
+            }
+            Self::AwaitingFunding
+            | Self::Funded { .. }
+            | Self::Ended { .. }
+            | Self::Lost { .. } => None,
         }
     }
 }
@@ -109,7 +114,9 @@ impl Record {
     pub fn state(&self, min_confirmations: u32) -> ChannelState {
         match &self.stage {
             Stage::AwaitingFunding => ChannelState::AwaitingFunding,
-            Stage::Funded { confirmations, .. } if *confirmations < min_confirmations => ChannelState::Unconfirmed,
+            Stage::Funded { confirmations, .. } if *confirmations < min_confirmations => {
+                ChannelState::Unconfirmed
+            }
             Stage::Funded { .. } => ChannelState::Open,
             Stage::Ended { .. } | Stage::Closing { .. } => ChannelState::Closing,
             Stage::Closed { .. } => ChannelState::Closed,
@@ -120,6 +127,8 @@ impl Record {
     /// What has been paid in all, in satoshis.
     #[must_use]
     pub fn paid_sat(&self) -> u64 {
-        self.payment.as_ref().map_or(0, |payment| payment.paid.to_sat())
+        self.payment
+            .as_ref()
+            .map_or(0, |payment| payment.paid.to_sat())
     }
 }

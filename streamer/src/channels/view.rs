@@ -49,10 +49,18 @@ impl ChannelView {
     /// The view of a record.
     #[must_use]
     pub fn of(record: &Record, min_confirmations: u32) -> Self {
-        let outputs = record.stage.funding().map(|funding| funding.outputs()).unwrap_or_default();
+        let outputs = record
+            .stage
+            .funding()
+            .map(|funding| funding.outputs())
+            .unwrap_or_default();
         let confirmations = match &record.stage {
             Stage::Funded { confirmations, .. } => *confirmations,
-            Stage::AwaitingFunding | Stage::Ended { .. } | Stage::Closing { .. } | Stage::Closed { .. } | Stage::Lost { .. } => 0,
+            Stage::AwaitingFunding
+            | Stage::Ended { .. }
+            | Stage::Closing { .. }
+            | Stage::Closed { .. }
+            | Stage::Lost { .. } => 0,
         };
         Self {
             channel_id: record.id,
@@ -67,11 +75,21 @@ impl ChannelView {
                     value_sat: output.value.to_sat().to_string(),
                 })
                 .collect(),
-            capacity_sat: record.stage.funding().map_or(0, |funding| funding.capacity().to_sat()).to_string(),
+            capacity_sat: record
+                .stage
+                .funding()
+                .map_or(0, |funding| funding.capacity().to_sat())
+                .to_string(),
             confirmations,
-            sequence: record.payment.as_ref().map_or(0, |payment| payment.sequence),
+            sequence: record
+                .payment
+                .as_ref()
+                .map_or(0, |payment| payment.sequence),
             paid_sat: record.paid_sat().to_string(),
-            closing_txid: record.stage.transaction().map(|transaction| transaction.compute_txid().to_string()),
+            closing_txid: record
+                .stage
+                .transaction()
+                .map(|transaction| transaction.compute_txid().to_string()),
         }
     }
 }

@@ -53,25 +53,38 @@ pub(super) struct Stored {
     (status = 415, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn announce(State(app): State<Arc<App>>, request: Request) -> Result<(StatusCode, Json<Stored>)> {
+pub(super) async fn announce(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Stored>)> {
     let document = bytes(request, &app, "application/json").await?;
     if document.len() > MAX_ANNOUNCEMENT {
         return Err(refused(Code::TooLarge, "an announcement is at most 16 KiB"));
     }
     let malformed = |detail: &str| refused(Code::Malformed, detail);
-    let announcement: Announcement = serde_json::from_slice(&document).map_err(|error| malformed(&error.to_string()))?;
+    let announcement: Announcement =
+        serde_json::from_slice(&document).map_err(|error| malformed(&error.to_string()))?;
     if announcement.kind != KIND {
         return Err(malformed("type must be paystream/announcement"));
     }
     if announcement.title.trim().is_empty() {
         return Err(malformed("title is empty"));
     }
-    if announcement.picture.as_ref().is_some_and(|picture| !picture.starts_with("ipfs://")) {
+    if announcement
+        .picture
+        .as_ref()
+        .is_some_and(|picture| !picture.starts_with("ipfs://"))
+    {
         return Err(malformed("picture must be an ipfs:// address or null"));
     }
     tracing::debug!(starts_at = ?announcement.starts_at, description = announcement.description.len(), "an announcement");
     let cid = on_disk(move || app.store.add(&document)).await?;
-    Ok((StatusCode::CREATED, Json(Stored { cid: cid.to_string() })))
+    Ok((
+        StatusCode::CREATED,
+        Json(Stored {
+            cid: cid.to_string(),
+        }),
+    ))
 }
 
 /// The bytes of a stored document.
@@ -83,17 +96,32 @@ pub(super) async fn announce(State(app): State<Arc<App>>, request: Request) -> R
 pub(super) async fn read(State(app): State<Arc<App>>, Path(cid): Path<String>) -> Result<Response> {
     let cid = Cid::from_str(&cid).map_err(|_| refused(Code::Malformed, "that is not a CID"))?;
     let found = on_disk(move || app.store.read(&cid)).await?;
-    let bytes = found.ok_or_else(|| refused(Code::NotFound, "this provider does not have that CID"))?;
-    let etag = HeaderValue::from_str(&format!("\"{cid}\"")).map_err(|error| Error::Internal(error.to_string()))?;
+    let bytes =
+        found.ok_or_else(|| refused(Code::NotFound, "this provider does not have that CID"))?;
+    let etag = HeaderValue::from_str(&format!("\"{cid}\""))
+        .map_err(|error| Error::Internal(error.to_string()))?;
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
         (header::ETAG, etag),
     ];
     Ok((headers, bytes).into_response())
 }
 
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
 }

@@ -59,7 +59,12 @@ pub(super) async fn open(
     let content = app.served_content(body.content_id).await?;
     let quote = quote_now(&app, &content)?;
     let client = client_address(connection, &headers, app.config.trust_forwarded_for);
-    let request = OpenRequest { content: content.id, viewer_key, change_script, client };
+    let request = OpenRequest {
+        content: content.id,
+        viewer_key,
+        change_script,
+        client,
+    };
     let channel = app.book.open(quote, request).await?;
     Ok((StatusCode::CREATED, Json(app.book.view(&channel.record()))))
 }
@@ -70,14 +75,18 @@ pub(super) async fn open(
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ChannelView>> {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<ChannelView>> {
     let channel = find(&app, &id)?;
     Ok(Json(app.book.view(&channel.record())))
 }
 
 /// A channel by the id of a path.
 pub(super) fn find(app: &App, id: &str) -> Result<Arc<Channel>> {
-    let id = ChannelId::from_str(id).map_err(|error| refused(Code::Malformed, error.to_string()))?;
+    let id =
+        ChannelId::from_str(id).map_err(|error| refused(Code::Malformed, error.to_string()))?;
     app.book.find(id)
 }
 

@@ -56,7 +56,10 @@ async fn tip_hash(State(app): State<Arc<App>>) -> Result<Response> {
 }
 
 async fn find(app: &App, txid: Txid) -> Result<Value> {
-    let found = app.node.find("getrawtransaction", json!([txid.to_string(), 1])).await?;
+    let found = app
+        .node
+        .find("getrawtransaction", json!([txid.to_string(), 1]))
+        .await?;
     found.ok_or_else(|| refused(Code::NotFound, "the node does not know that transaction"))
 }
 
@@ -65,11 +68,15 @@ async fn status(app: &App, transaction: &Value) -> Result<Value> {
         return Ok(json!({"confirmed": false}));
     };
     let header = app.node.call("getblockheader", json!([hash])).await?;
-    Ok(json!({"confirmed": true, "block_height": header["height"], "block_hash": hash, "block_time": header["time"]}))
+    Ok(
+        json!({"confirmed": true, "block_height": header["height"], "block_hash": hash, "block_time": header["time"]}),
+    )
 }
 
 fn sat(value: &Value) -> Result<u64> {
-    amount_of(value).map(|amount| amount.to_sat()).ok_or_else(|| shape("getrawtransaction"))
+    amount_of(value)
+        .map(|amount| amount.to_sat())
+        .ok_or_else(|| shape("getrawtransaction"))
 }
 
 async fn transaction(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>> {
@@ -84,7 +91,10 @@ async fn transaction(State(app): State<Arc<App>>, Path(id): Path<String>) -> Res
             })
         })
         .collect();
-    let vout = list(&found["vout"]).iter().map(output).collect::<Result<Vec<_>>>()?;
+    let vout = list(&found["vout"])
+        .iter()
+        .map(output)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Json(json!({
         "txid": found["txid"], "version": found["version"], "locktime": found["locktime"], "vin": vin, "vout": vout,
         "size": found["size"], "weight": found["weight"], "status": status,
@@ -105,11 +115,22 @@ fn list(value: &Value) -> &[Value] {
 
 async fn transaction_hex(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response> {
     let found = find(&app, txid(&id)?).await?;
-    Ok(text(found["hex"].as_str().ok_or_else(|| shape("getrawtransaction"))?.to_owned()))
+    Ok(text(
+        found["hex"]
+            .as_str()
+            .ok_or_else(|| shape("getrawtransaction"))?
+            .to_owned(),
+    ))
 }
 
-async fn transaction_status(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>> {
-    let found = app.node.find("getrawtransaction", json!([txid(&id)?.to_string(), 1])).await?;
+async fn transaction_status(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>> {
+    let found = app
+        .node
+        .find("getrawtransaction", json!([txid(&id)?.to_string(), 1]))
+        .await?;
     match found {
         Some(found) => Ok(Json(status(&app, &found).await?)),
         None => Ok(Json(json!({"confirmed": false}))),
@@ -117,29 +138,50 @@ async fn transaction_status(State(app): State<Arc<App>>, Path(id): Path<String>)
 }
 
 /// The mempool is asked first, then the blocks from the funding on: regtest chains are short.
-async fn outspend(State(app): State<Arc<App>>, Path((id, vout)): Path<(String, u32)>) -> Result<Json<Value>> {
+async fn outspend(
+    State(app): State<Arc<App>>,
+    Path((id, vout)): Path<(String, u32)>,
+) -> Result<Json<Value>> {
     let id = txid(&id)?;
     let found = find(&app, id).await?;
     if list(&found["vout"]).len() <= vout as usize {
-        return Err(refused(Code::NotFound, "the transaction has no such output"));
+        return Err(refused(
+            Code::NotFound,
+            "the transaction has no such output",
+        ));
     }
-    let unspent = app.node.call("gettxout", json!([id.to_string(), vout, true])).await?;
+    let unspent = app
+        .node
+        .call("gettxout", json!([id.to_string(), vout, true]))
+        .await?;
     if !unspent.is_null() {
         return Ok(Json(json!({"spent": false})));
     }
-    let spenders = app.node.call("gettxspendingprevout", json!([[{"txid": id.to_string(), "vout": vout}]])).await?;
+    let spenders = app
+        .node
+        .call(
+            "gettxspendingprevout",
+            json!([[{"txid": id.to_string(), "vout": vout}]]),
+        )
+        .await?;
     if let Some(spender) = spenders[0]["spendingtxid"].as_str() {
-        return Ok(Json(json!({"spent": true, "txid": spender, "status": {"confirmed": false}})));
+        return Ok(Json(
+            json!({"spent": true, "txid": spender, "status": {"confirmed": false}}),
+        ));
     }
     let mut next = found["blockhash"].as_str().map(str::to_owned);
     while let Some(hash) = next {
         let block = app.node.call("getblock", json!([hash, 2])).await?;
         for transaction in list(&block["tx"]) {
             let inputs = list(&transaction["vin"]);
-            let place = inputs.iter().position(|input| input["txid"] == json!(id.to_string()) && input["vout"] == json!(vout));
+            let place = inputs.iter().position(|input| {
+                input["txid"] == json!(id.to_string()) && input["vout"] == json!(vout)
+            });
             if let Some(vin) = place {
                 let status = json!({"confirmed": true, "block_height": block["height"], "block_hash": hash, "block_time": block["time"]});
-                return Ok(Json(json!({"spent": true, "txid": transaction["txid"], "vin": vin, "status": status})));
+                return Ok(Json(
+                    json!({"spent": true, "txid": transaction["txid"], "vin": vin, "status": status}),
+                ));
             }
         }
         next = block["nextblockhash"].as_str().map(str::to_owned);
@@ -147,17 +189,27 @@ async fn outspend(State(app): State<Arc<App>>, Path((id, vout)): Path<(String, u
     Ok(Json(json!({"spent": false})))
 }
 
-async fn address_utxo(State(app): State<Arc<App>>, Path(address): Path<String>) -> Result<Json<Value>> {
+async fn address_utxo(
+    State(app): State<Arc<App>>,
+    Path(address): Path<String>,
+) -> Result<Json<Value>> {
     let script = Address::<NetworkUnchecked>::from_str(&address)
         .ok()
-        .and_then(|address| address.require_network(app.config.bitcoin_network.bitcoin()).ok())
+        .and_then(|address| {
+            address
+                .require_network(app.config.bitcoin_network.bitcoin())
+                .ok()
+        })
         .map(|address| address.script_pubkey())
         .ok_or_else(|| refused(Code::Malformed, "that is not an address of this network"))?;
     let scan = app.node.scan(&script).await?;
     let mut utxos = Vec::new();
     let spent_in_mempool = spent_in_mempool(&app).await?;
     for unspent in list(&scan["unspents"]) {
-        let key = (unspent["txid"].as_str().unwrap_or_default().to_owned(), unspent["vout"].as_u64().unwrap_or_default());
+        let key = (
+            unspent["txid"].as_str().unwrap_or_default().to_owned(),
+            unspent["vout"].as_u64().unwrap_or_default(),
+        );
         if spent_in_mempool.spent.contains(&key) {
             continue;
         }
@@ -169,7 +221,9 @@ async fn address_utxo(State(app): State<Arc<App>>, Path(address): Path<String>) 
         }));
     }
     for (id, vout, output) in spent_in_mempool.outputs {
-        if output["scriptPubKey"]["hex"] == json!(script.to_hex_string()) && !spent_in_mempool.spent.contains(&(id.clone(), vout)) {
+        if output["scriptPubKey"]["hex"] == json!(script.to_hex_string())
+            && !spent_in_mempool.spent.contains(&(id.clone(), vout))
+        {
             utxos.push(json!({"txid": id, "vout": vout, "value": sat(&output["value"])?, "status": {"confirmed": false}}));
         }
     }
@@ -183,17 +237,28 @@ struct Pending {
 }
 
 async fn spent_in_mempool(app: &App) -> Result<Pending> {
-    let mut pending = Pending { spent: HashSet::new(), outputs: Vec::new() };
+    let mut pending = Pending {
+        spent: HashSet::new(),
+        outputs: Vec::new(),
+    };
     let ids = app.node.call("getrawmempool", json!([])).await?;
     for id in list(&ids).iter().filter_map(Value::as_str) {
         // It may have been mined since.
-        let Some(transaction) = app.node.find("getrawtransaction", json!([id, 1])).await? else { continue };
+        let Some(transaction) = app.node.find("getrawtransaction", json!([id, 1])).await? else {
+            continue;
+        };
         for input in list(&transaction["vin"]) {
             let txid = input["txid"].as_str().unwrap_or_default().to_owned();
-            pending.spent.insert((txid, input["vout"].as_u64().unwrap_or_default()));
+            pending
+                .spent
+                .insert((txid, input["vout"].as_u64().unwrap_or_default()));
         }
         for output in list(&transaction["vout"]) {
-            pending.outputs.push((id.to_owned(), output["n"].as_u64().unwrap_or_default(), output.clone()));
+            pending.outputs.push((
+                id.to_owned(),
+                output["n"].as_u64().unwrap_or_default(),
+                output.clone(),
+            ));
         }
     }
     Ok(pending)
@@ -202,7 +267,11 @@ async fn spent_in_mempool(app: &App) -> Result<Pending> {
 async fn fee_estimates(State(app): State<Arc<App>>) -> Result<Json<Value>> {
     let mut estimates = serde_json::Map::new();
     for target in [1u16, 2, 3, 6, 12, 144] {
-        let rate = app.node.feerate_sat_vb(target).await?.unwrap_or(app.config.fallback_feerate_sat_vb);
+        let rate = app
+            .node
+            .feerate_sat_vb(target)
+            .await?
+            .unwrap_or(app.config.fallback_feerate_sat_vb);
         estimates.insert(target.to_string(), json!(rate));
     }
     Ok(Json(Value::Object(estimates)))
@@ -218,7 +287,12 @@ async fn broadcast(State(app): State<Arc<App>>, request: Request) -> Result<Resp
         // Esplora answers refusals in plain text.
         Broadcast::Refused(reason) => {
             let reason = format!("sendrawtransaction RPC error: {reason}");
-            Ok((StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/plain")], reason).into_response())
+            Ok((
+                StatusCode::BAD_REQUEST,
+                [(header::CONTENT_TYPE, "text/plain")],
+                reason,
+            )
+                .into_response())
         }
     }
 }

@@ -39,6 +39,15 @@ pub(super) async fn fund(
     JsonBody(hint): JsonBody<FundingHint>,
 ) -> Result<Json<ChannelView>> {
     let channel = find(&app, &id)?;
-    let record = app.book.fund(&channel, OutPoint { txid: hint.txid, vout: hint.vout }).await?;
+    let record = app
+        .book
+        .fund(
+            &channel,
+            OutPoint {
+                txid: hint.txid,
+                vout: hint.vout,
+            },
+        )
+        .await?;
     Ok(Json(app.book.view(&record)))
 }

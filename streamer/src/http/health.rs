@@ -50,30 +50,66 @@ pub(super) struct Readiness {
 /// Says that the process runs.
 #[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
 pub(super) async fn health() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// Says whether everything works that is needed.
 #[utoipa::path(get, path = "/ready", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
     let ethereum = match app.ethereum.check().await {
-        Ok(block) => Check { ok: true, detail: format!("block {block}") },
-        Err(error) => Check { ok: false, detail: cause(&error) },
+        Ok(block) => Check {
+            ok: true,
+            detail: format!("block {block}"),
+        },
+        Err(error) => Check {
+            ok: false,
+            detail: cause(&error),
+        },
     };
     let bitcoin = match app.chain.within(FRESH) {
-        Ok(view) => Check { ok: true, detail: format!("height {}", view.tip.height) },
-        Err(error) => Check { ok: false, detail: cause(&error) },
+        Ok(view) => Check {
+            ok: true,
+            detail: format!("height {}", view.tip.height),
+        },
+        Err(error) => Check {
+            ok: false,
+            detail: cause(&error),
+        },
     };
-    let journal = Check { ok: app.journal.is_healthy(), detail: format!("{} channels", app.book.all().len()) };
-    let media = Check { ok: true, detail: format!("{} streams", app.media.streams().len()) };
+    let journal = Check {
+        ok: app.journal.is_healthy(),
+        detail: format!("{} channels", app.book.all().len()),
+    };
+    let media = Check {
+        ok: true,
+        detail: format!("{} streams", app.media.streams().len()),
+    };
     let ready = ethereum.ok && bitcoin.ok && journal.ok && media.ok;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, ethereum, bitcoin, journal, media }))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Readiness {
+            ready,
+            ethereum,
+            bitcoin,
+            journal,
+            media,
+        }),
+    )
 }
 
 fn cause(error: &crate::error::Error) -> String {
     match error {
-        crate::error::Error::Unavailable { service, .. } => format!("the {service} node does not answer as it should"),
+        crate::error::Error::Unavailable { service, .. } => {
+            format!("the {service} node does not answer as it should")
+        }
         other => other.public_detail(),
     }
 }

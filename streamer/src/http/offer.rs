@@ -53,7 +53,10 @@ pub(super) struct Rails {
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn offer(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Offer>> {
+pub(super) async fn offer(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Offer>> {
     Ok(Json(make(&app, content_id(&id)?).await?))
 }
 
@@ -62,7 +65,10 @@ pub(super) async fn make(app: &App, id: B256) -> Result<Offer> {
     let content = app.served_content(id).await?;
     let mut unavailable = BTreeMap::new();
     let bitcoin = match quote_now(app, &content) {
-        Ok(quote) => Some(quote.offer(app.config.preview_seconds * 1000, app.config.min_confirmations)),
+        Ok(quote) => Some(quote.offer(
+            app.config.preview_seconds * 1000,
+            app.config.min_confirmations,
+        )),
         Err(error @ (Error::Refused { .. } | Error::Unavailable { .. })) => {
             unavailable.insert("bitcoin", error.public_detail());
             None
@@ -75,7 +81,10 @@ pub(super) async fn make(app: &App, id: B256) -> Result<Offer> {
         provider: app.ethereum.account(),
         live: app.is_live(id),
         tick_ms: app.config.tick_ms,
-        rails: Rails { bitcoin, unavailable },
+        rails: Rails {
+            bitcoin,
+            unavailable,
+        },
     })
 }
 

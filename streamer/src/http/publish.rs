@@ -62,18 +62,35 @@ pub(super) struct Token {
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn challenge(State(app): State<Arc<App>>, JsonBody(body): JsonBody<ChallengeBody>) -> Result<Json<Challenge>> {
+pub(super) async fn challenge(
+    State(app): State<Arc<App>>,
+    JsonBody(body): JsonBody<ChallengeBody>,
+) -> Result<Json<Challenge>> {
     let content = app.served_content(body.content_id).await?;
     if content.creator != body.address {
-        return Err(refused(Code::Forbidden, format!("{} is not the content's creator", body.address)));
+        return Err(refused(
+            Code::Forbidden,
+            format!("{} is not the content's creator", body.address),
+        ));
     }
     let uri = app.config.public_base();
     let url = &app.config.public_url;
     let host = url.host_str().unwrap_or_default();
-    let domain = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let site = Site { domain: &domain, uri: &uri, chain_id: app.ethereum.deployment().chain_id };
-    let (message, expires_at) = app.publish_auth.challenge(site, body.content_id, body.address, Timestamp::now())?;
-    Ok(Json(Challenge { message, expires_at }))
+    let domain = url
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let site = Site {
+        domain: &domain,
+        uri: &uri,
+        chain_id: app.ethereum.deployment().chain_id,
+    };
+    let (message, expires_at) =
+        app.publish_auth
+            .challenge(site, body.content_id, body.address, Timestamp::now())?;
+    Ok(Json(Challenge {
+        message,
+        expires_at,
+    }))
 }
 
 /// Exchanges a signed challenge for a token.
@@ -83,7 +100,10 @@ pub(super) async fn challenge(State(app): State<Arc<App>>, JsonBody(body): JsonB
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn token(State(app): State<Arc<App>>, JsonBody(body): JsonBody<TokenBody>) -> Result<Json<Token>> {
+pub(super) async fn token(
+    State(app): State<Arc<App>>,
+    JsonBody(body): JsonBody<TokenBody>,
+) -> Result<Json<Token>> {
     let signature = body
         .signature
         .strip_prefix("0x")
@@ -94,7 +114,10 @@ pub(super) async fn token(State(app): State<Arc<App>>, JsonBody(body): JsonBody<
     let (content, address) = app.publish_auth.answer(&body.message, &signature, now)?;
     // The registry may have changed since the challenge.
     if app.served_content(content).await?.creator != address {
-        return Err(refused(Code::Forbidden, format!("{address} is not the content's creator")));
+        return Err(refused(
+            Code::Forbidden,
+            format!("{address} is not the content's creator"),
+        ));
     }
     let (token, expires_at) = app.publish_auth.issue(content, address, now)?;
     Ok(Json(Token { token, expires_at }))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
@@ -24,6 +24,8 @@ pub(super) async fn session(
     let upgrade = upgrade.map_err(|_| refused(Code::Malformed, "this is a WebSocket"))?;
     let place = app.sessions.enter()?;
     // A little above the protocol's bound, so that an oversized message gets its error before the socket is cut off.
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE * 4).max_frame_size(MAX_MESSAGE * 4);
+    let upgrade = upgrade
+        .max_message_size(MAX_MESSAGE * 4)
+        .max_frame_size(MAX_MESSAGE * 4);
     Ok(upgrade.on_upgrade(move |socket| serve(app, socket, place)))
 }

@@ -24,19 +24,40 @@ use crate::publish_auth::random_hex;
     (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn view(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request) -> Result<Response> {
+pub(super) async fn view(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response> {
     let content = content_id(&id)?;
-    let grant = bearer(request.headers()).and_then(|token| app.sessions.grant(token)).filter(|grant| grant.content == content);
+    let grant = bearer(request.headers())
+        .and_then(|token| app.sessions.grant(token))
+        .filter(|grant| grant.content == content);
     let Some(grant) = grant else {
         return payment_required(&app, content).await;
     };
     let Sdp(sdp) = Sdp::from_request(request, &app).await?;
-    let accepted = app.media.view(content, &sdp, Arc::clone(&grant.viewer)).await?;
-    let former = grant.resource.lock().unwrap_or_else(PoisonError::into_inner).replace(accepted.resource);
+    let accepted = app
+        .media
+        .view(content, &sdp, Arc::clone(&grant.viewer))
+        .await?;
+    let former = grant
+        .resource
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(accepted.resource);
     if let Some(former) = former {
         app.media.remove(former);
     }
-    created(&format!("/whep/{content}/{}", accepted.resource), accepted.sdp)
+    if !app.sessions.holds(&grant) {
+        // The session ended meanwhile, without knowing of this connection.
+        app.media.remove(accepted.resource);
+        return payment_required(&app, content).await;
+    }
+    created(
+        &format!("/whep/{content}/{}", accepted.resource),
+        accepted.sdp,
+    )
 }
 
 /// Ends a viewer's media; the session goes on.
@@ -45,7 +66,11 @@ pub(super) async fn view(State(app): State<Arc<App>>, Path(id): Path<String>, re
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn end(State(app): State<Arc<App>>, Path(path): Path<(String, String)>, headers: HeaderMap) -> Result<StatusCode> {
+pub(super) async fn end(
+    State(app): State<Arc<App>>,
+    Path(path): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
     let (_, resource) = path;
     let missing = || refused(Code::NotFound, "there is no such connection");
     let resource = ResourceId::from_str(&resource).map_err(|_| missing())?;
@@ -53,7 +78,10 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(path): Path<(String, S
         .and_then(|token| app.sessions.grant(token))
         .ok_or_else(|| refused(Code::Unauthorized, "the session's media token is needed"))?;
     {
-        let mut held = grant.resource.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = grant
+            .resource
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if *held != Some(resource) {
             return Err(missing());
         }
@@ -65,13 +93,21 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(path): Path<(String, S
 
 /// 201 with an SDP answer.
 pub(super) fn created(location: &str, sdp: String) -> Result<Response> {
-    let location = HeaderValue::from_str(location).map_err(|error| Error::Internal(error.to_string()))?;
-    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/sdp")), (header::LOCATION, location)];
+    let location =
+        HeaderValue::from_str(location).map_err(|error| Error::Internal(error.to_string()))?;
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/sdp"),
+        ),
+        (header::LOCATION, location),
+    ];
     Ok((StatusCode::CREATED, headers, sdp).into_response())
 }
 
 async fn payment_required(app: &App, content: B256) -> Result<Response> {
-    let offer = serde_json::to_value(offer::make(app, content).await?).map_err(|error| Error::Internal(error.to_string()))?;
+    let offer = serde_json::to_value(offer::make(app, content).await?)
+        .map_err(|error| Error::Internal(error.to_string()))?;
     let request = base64_url(offer.to_string().as_bytes());
     let challenge = format!(
         "Payment id=\"{}\", realm=\"paystream\", method=\"bitcoin-channel\", intent=\"session\", request=\"{request}\"",
@@ -79,8 +115,11 @@ async fn payment_required(app: &App, content: B256) -> Result<Response> {
     );
     let detail = "a session that pays for this content is needed, and its media token".to_owned();
     let mut response = problem(Code::PaymentRequired, detail, Some(offer));
-    let challenge = HeaderValue::from_str(&challenge).map_err(|error| Error::Internal(error.to_string()))?;
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    let challenge =
+        HeaderValue::from_str(&challenge).map_err(|error| Error::Internal(error.to_string()))?;
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
     Ok(response)
 }
 
@@ -89,7 +128,9 @@ fn base64_url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().enumerate().fold(0u32, |group, (index, byte)| group | u32::from(*byte) << (16 - 8 * index));
+        let group = chunk.iter().enumerate().fold(0u32, |group, (index, byte)| {
+            group | u32::from(*byte) << (16 - 8 * index)
+        });
         for index in 0..=chunk.len() {
             let digit = (group >> (18 - 6 * index)) & 63;
             text.push(char::from(ALPHABET[digit as usize]));
@@ -104,8 +145,14 @@ mod tests {
 
     #[test]
     fn base64url_has_no_padding_and_is_safe_in_urls() {
-        let cases: [(&[u8], &str); 6] =
-            [(b"", ""), (b"f", "Zg"), (b"fo", "Zm8"), (b"foo", "Zm9v"), (b"foob", "Zm9vYg"), (&[0xfb, 0xff, 0xfe], "-__-")];
+        let cases: [(&[u8], &str); 6] = [
+            (b"", ""),
+            (b"f", "Zg"),
+            (b"fo", "Zm8"),
+            (b"foo", "Zm9v"),
+            (b"foob", "Zm9vYg"),
+            (&[0xfb, 0xff, 0xfe], "-__-"),
+        ];
         for (bytes, text) in cases {
             assert_eq!(base64_url(bytes), text);
         }

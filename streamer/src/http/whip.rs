@@ -23,17 +23,28 @@ use crate::media::ResourceId;
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn publish(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request) -> Result<Response> {
+pub(super) async fn publish(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response> {
     let content = content_id(&id)?;
-    let token = bearer(request.headers()).ok_or_else(|| refused(Code::Unauthorized, "a publish token is needed"))?;
+    let token = bearer(request.headers())
+        .ok_or_else(|| refused(Code::Unauthorized, "a publish token is needed"))?;
     let address = app.publish_auth.check(token, content, Timestamp::now())?;
     if app.served_content(content).await?.creator != address {
-        return Err(refused(Code::Forbidden, "the token's account is not the content's creator"));
+        return Err(refused(
+            Code::Forbidden,
+            "the token's account is not the content's creator",
+        ));
     }
     let Sdp(sdp) = Sdp::from_request(request, &app).await?;
     let accepted = app.media.publish(content, &sdp).await?;
     app.note_publisher(content, accepted.resource);
-    created(&format!("/whip/{content}/{}", accepted.resource), accepted.sdp)
+    created(
+        &format!("/whip/{content}/{}", accepted.resource),
+        accepted.sdp,
+    )
 }
 
 /// Ends a publication.
@@ -49,9 +60,14 @@ pub(super) async fn end(
 ) -> Result<StatusCode> {
     let (id, resource) = path;
     let content = content_id(&id)?;
-    let token = bearer(&headers).ok_or_else(|| refused(Code::Unauthorized, "the publish token is needed"))?;
+    let token = bearer(&headers)
+        .ok_or_else(|| refused(Code::Unauthorized, "the publish token is needed"))?;
     app.publish_auth.check(token, content, Timestamp::now())?;
     let missing = || refused(Code::NotFound, "there is no such connection");
     let resource = ResourceId::from_str(&resource).map_err(|_| missing())?;
-    if app.end_publisher(content, resource) { Ok(StatusCode::OK) } else { Err(missing()) }
+    if app.end_publisher(content, resource) {
+        Ok(StatusCode::OK)
+    } else {
+        Err(missing())
+    }
 }

@@ -2,7 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SETTINGS: Settings = Settings { tick_ms: 1000, msat_per_second: 20_000, base_sat: 0, credit_ms: 0, preview_ms: 10_000 };
+const SETTINGS: Settings = Settings {
+    tick_ms: 1000,
+    msat_per_second: 20_000,
+    base_sat: 0,
+    credit_ms: 0,
+    preview_ms: 10_000,
+};
 
 fn open(settings: Settings) -> Meter {
     let mut meter = Meter::new(settings);
@@ -25,7 +31,10 @@ fn dues(effects: &[Effect]) -> Vec<u64> {
 fn nothing_is_delivered_before_the_first_payment() {
     let mut meter = open(SETTINGS);
     let effects = meter.tick(0);
-    assert!(effects.contains(&Effect::Gate { open: false, reason: GateReason::PaymentDue }));
+    assert!(effects.contains(&Effect::Gate {
+        open: false,
+        reason: GateReason::PaymentDue
+    }));
     assert_eq!(dues(&effects), [20]);
     assert_eq!(meter.limit, 0);
 }
@@ -37,13 +46,19 @@ fn a_payment_opens_the_gate_for_what_it_pays() {
     meter.paid(20);
     let effects = meter.tick(10);
     assert!(effects.contains(&Effect::Limit(1000)));
-    assert!(effects.contains(&Effect::Gate { open: true, reason: GateReason::Paid }));
+    assert!(effects.contains(&Effect::Gate {
+        open: true,
+        reason: GateReason::Paid
+    }));
 }
 
 #[test]
 fn an_unpaid_due_is_repeated_each_tick_and_not_more_often() {
     let mut meter = open(SETTINGS);
-    let asked: usize = (0..=3000).step_by(50).map(|now| dues(&meter.tick(now)).len()).sum();
+    let asked: usize = (0..=3000)
+        .step_by(50)
+        .map(|now| dues(&meter.tick(now)).len())
+        .sum();
     assert_eq!(asked, 4);
 }
 
@@ -53,8 +68,15 @@ fn the_gate_shuts_when_the_paid_media_is_used_and_a_warning_follows() {
     meter.paid(20);
     meter.tick(0);
     meter.delivered(1000);
-    assert!(meter.tick(1000).contains(&Effect::Gate { open: false, reason: GateReason::PaymentDue }));
-    assert!(meter.tick(2000).contains(&Effect::Warn(Warning::PaymentOverdue)));
+    assert!(meter.tick(1000).contains(&Effect::Gate {
+        open: false,
+        reason: GateReason::PaymentDue
+    }));
+    assert!(
+        meter
+            .tick(2000)
+            .contains(&Effect::Warn(Warning::PaymentOverdue))
+    );
 }
 
 #[test]
@@ -66,14 +88,20 @@ fn an_offline_stream_asks_for_nothing() {
 
 #[test]
 fn an_unconfirmed_channel_delivers_no_more_than_its_preview() {
-    let mut meter = Meter::new(Settings { preview_ms: 1500, ..SETTINGS });
+    let mut meter = Meter::new(Settings {
+        preview_ms: 1500,
+        ..SETTINGS
+    });
     meter.channel(ChannelCondition::Unconfirmed, 100_000);
     meter.media(MediaCondition::Flowing);
     meter.paid(40);
     assert!(meter.tick(0).contains(&Effect::Limit(1500)));
     meter.delivered(1500);
     let effects = meter.tick(1500);
-    assert!(effects.contains(&Effect::Gate { open: false, reason: GateReason::PreviewUsed }));
+    assert!(effects.contains(&Effect::Gate {
+        open: false,
+        reason: GateReason::PreviewUsed
+    }));
     assert!(dues(&effects).is_empty());
     meter.channel(ChannelCondition::Open, 100_000);
     assert!(meter.tick(1600).contains(&Effect::Limit(2000)));
@@ -81,7 +109,10 @@ fn an_unconfirmed_channel_delivers_no_more_than_its_preview() {
 
 #[test]
 fn a_reorganisation_pauses_beyond_the_preview_and_a_confirmation_resumes() {
-    let mut meter = Meter::new(Settings { preview_ms: 0, ..SETTINGS });
+    let mut meter = Meter::new(Settings {
+        preview_ms: 0,
+        ..SETTINGS
+    });
     meter.channel(ChannelCondition::Open, 100_000);
     meter.media(MediaCondition::Flowing);
     meter.paid(40);
@@ -90,7 +121,10 @@ fn a_reorganisation_pauses_beyond_the_preview_and_a_confirmation_resumes() {
     meter.channel(ChannelCondition::Unconfirmed, 100_000);
     let effects = meter.tick(500);
     assert!(effects.contains(&Effect::Limit(500)));
-    assert!(effects.contains(&Effect::Gate { open: false, reason: GateReason::PreviewUsed }));
+    assert!(effects.contains(&Effect::Gate {
+        open: false,
+        reason: GateReason::PreviewUsed
+    }));
 }
 
 #[test]
@@ -109,7 +143,11 @@ fn a_channel_without_room_for_a_tick_is_exhausted_when_the_paid_media_is_used() 
 
 #[test]
 fn credit_of_an_earlier_session_is_delivered_before_anything_is_asked() {
-    let mut meter = open(Settings { base_sat: 100, credit_ms: 1400, ..SETTINGS });
+    let mut meter = open(Settings {
+        base_sat: 100,
+        credit_ms: 1400,
+        ..SETTINGS
+    });
     let effects = meter.tick(0);
     assert!(effects.contains(&Effect::Limit(1400)));
     assert!(dues(&effects).is_empty());
@@ -119,7 +157,10 @@ fn credit_of_an_earlier_session_is_delivered_before_anything_is_asked() {
 
 #[test]
 fn a_price_below_a_satoshi_a_tick_asks_for_one_satoshi_and_delivers_what_it_buys() {
-    let mut meter = open(Settings { msat_per_second: 10, ..SETTINGS });
+    let mut meter = open(Settings {
+        msat_per_second: 10,
+        ..SETTINGS
+    });
     assert_eq!(dues(&meter.tick(0)), [1]);
     meter.paid(1);
     assert!(meter.tick(1).contains(&Effect::Limit(100_000)));

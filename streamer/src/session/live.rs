@@ -57,7 +57,10 @@ impl Live {
         let control = Arc::new(SessionControl::default());
         loop {
             let holder = {
-                let mut slot = channel.session.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut slot = channel
+                    .session
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if slot.is_none() {
                     *slot = Some(Arc::clone(&control));
                 }
@@ -82,9 +85,14 @@ impl Live {
             credit_ms: now.credit_ms,
             preview_ms: preview_ms.saturating_sub(now.preview_used_ms),
         };
-        let grant = MediaGrant { content, viewer: Arc::new(Viewer::new()), resource: Arc::new(Mutex::new(None)) };
+        let grant = MediaGrant {
+            content,
+            viewer: Arc::new(Viewer::new()),
+            resource: Arc::new(Mutex::new(None)),
+        };
         let token = random_hex::<32>();
-        app.sessions.insert(token.clone(), grant.clone(), Arc::clone(&control));
+        app.sessions
+            .insert(token.clone(), grant.clone(), Arc::clone(&control));
         Ok(Self {
             app,
             content,
@@ -107,20 +115,34 @@ impl Live {
         let end = self.converse(socket).await;
         // Nothing more is delivered before what is left over is counted.
         self.grant.viewer.set_gate(false);
-        let resource = self.grant.resource.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let resource = self
+            .grant
+            .resource
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         self.app.sessions.remove(&self.token, &self.control);
         if let Some(resource) = resource {
             self.app.media.remove(resource);
         }
         let closing_txid = self.settle(end).await;
         {
-            let mut slot = self.channel.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self
+                .channel
+                .session
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *slot = None;
         }
         self.channel.touch();
         self.control.finish();
         if let Some(reason) = end {
-            socket.send(&ServerMessage::End { reason, closing_txid }).await;
+            socket
+                .send(&ServerMessage::End {
+                    reason,
+                    closing_txid,
+                })
+                .await;
         }
         end
     }
@@ -131,7 +153,10 @@ impl Live {
             session_id: random_hex::<16>(),
             media_token: self.token.clone(),
             tick_ms: self.settings.tick_ms,
-            sequence: record.payment.as_ref().map_or(0, |payment| payment.sequence),
+            sequence: record
+                .payment
+                .as_ref()
+                .map_or(0, |payment| payment.sequence),
             paid_sat: record.paid_sat().to_string(),
             credit_ms: self.settings.credit_ms,
         };
@@ -190,29 +215,57 @@ impl Live {
                 return Next::End(EndReason::ProtocolError);
             }
             Incoming::Bad(error) => error,
-            Incoming::Message(ClientMessage::Start { .. }) => refused(Code::AlreadyStarted, "this socket has its session already"),
+            Incoming::Message(ClientMessage::Start { .. }) => {
+                refused(Code::AlreadyStarted, "this socket has its session already")
+            }
             Incoming::Message(ClientMessage::Leave) => return Next::End(EndReason::Left),
-            Incoming::Message(ClientMessage::Payment(payment)) => match self.pay(socket, payment).await {
-                Ok(next) => return next,
-                Err(error) => error,
-            },
+            Incoming::Message(ClientMessage::Payment(payment)) => {
+                match self.pay(socket, payment).await {
+                    Ok(next) => return next,
+                    Err(error) => error,
+                }
+            }
         };
-        if socket.send_error(&error).await { Next::On } else { Next::Gone }
+        if socket.send_error(&error).await {
+            Next::On
+        } else {
+            Next::Gone
+        }
     }
 
     async fn pay(&mut self, socket: &mut Socket, payment: Payment) -> Result<Next> {
         let delivered = self.delivered_ms();
         self.meter.delivered(delivered);
-        let Settings { base_sat, credit_ms, msat_per_second, .. } = self.settings;
-        let covers = move |paid_sat: u64| media_paid_ms(Amount::from_sat(base_sat), Amount::from_sat(paid_sat), credit_ms, msat_per_second);
+        let Settings {
+            base_sat,
+            credit_ms,
+            msat_per_second,
+            ..
+        } = self.settings;
+        let covers = move |paid_sat: u64| {
+            media_paid_ms(
+                Amount::from_sat(base_sat),
+                Amount::from_sat(paid_sat),
+                credit_ms,
+                msat_per_second,
+            )
+        };
         let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
         let paid = self
             .app
             .book
-            .pay(&self.channel, payment, preview_used_ms, move |paid_sat| covers(paid_sat).saturating_sub(delivered))
+            .pay(&self.channel, payment, preview_used_ms, move |paid_sat| {
+                covers(paid_sat).saturating_sub(delivered)
+            })
             .await?;
         let record = paid.record;
-        let (paid_sat, sequence) = (record.paid_sat(), record.payment.as_ref().map_or(0, |payment| payment.sequence));
+        let (paid_sat, sequence) = (
+            record.paid_sat(),
+            record
+                .payment
+                .as_ref()
+                .map_or(0, |payment| payment.sequence),
+        );
         let receipt = ServerMessage::Receipt {
             channel_id: record.id,
             sequence,
@@ -234,7 +287,10 @@ impl Live {
         let condition = match self.app.book.state(&record) {
             ChannelState::Unconfirmed => ChannelCondition::Unconfirmed,
             ChannelState::Open => ChannelCondition::Open,
-            ChannelState::AwaitingFunding | ChannelState::Closing | ChannelState::Closed | ChannelState::Lost => ChannelCondition::Closed,
+            ChannelState::AwaitingFunding
+            | ChannelState::Closing
+            | ChannelState::Closed
+            | ChannelState::Lost => ChannelCondition::Closed,
         };
         let media = if !self.app.is_live(self.content) {
             MediaCondition::Offline
@@ -255,9 +311,15 @@ impl Live {
                 }
                 Effect::Exhausted => return Next::End(EndReason::Exhausted),
                 Effect::Gate { open, reason } => ServerMessage::Gate { open, reason },
-                Effect::Due { paid_sat, covers_ms, deadline_ms } => {
-                    ServerMessage::Due { paid_sat: paid_sat.to_string(), covers_ms, deadline_ms }
-                }
+                Effect::Due {
+                    paid_sat,
+                    covers_ms,
+                    deadline_ms,
+                } => ServerMessage::Due {
+                    paid_sat: paid_sat.to_string(),
+                    covers_ms,
+                    deadline_ms,
+                },
                 Effect::Warn(warning) => warning_message(warning),
             };
             if !socket.send(&message).await {
@@ -268,21 +330,42 @@ impl Live {
     }
 
     async fn warn_of_expiry(&mut self, socket: &mut Socket, record: &Record) -> Next {
-        let tip = self.app.chain.subscribe().borrow().as_ref().map_or(0, |view| view.tip.height);
+        let tip = self
+            .app
+            .chain
+            .subscribe()
+            .borrow()
+            .as_ref()
+            .map_or(0, |view| view.tip.height);
         if self.warned_expiry || tip.saturating_add(EXPIRY_NEAR) < record.terms.stop_height() {
             return Next::On;
         }
         self.warned_expiry = true;
-        let detail = format!("at height {} the provider takes no more payments and closes the channel", record.terms.stop_height());
-        let message = ServerMessage::Warning { code: WarningCode::ExpiryNear, detail };
-        if socket.send(&message).await { Next::On } else { Next::Gone }
+        let detail = format!(
+            "at height {} the provider takes no more payments and closes the channel",
+            record.terms.stop_height()
+        );
+        let message = ServerMessage::Warning {
+            code: WarningCode::ExpiryNear,
+            detail,
+        };
+        if socket.send(&message).await {
+            Next::On
+        } else {
+            Next::Gone
+        }
     }
 
     /// Writes down what is left over, and closes the channel where the end demands it.
     async fn settle(&mut self, end: Option<EndReason>) -> Option<String> {
         self.meter.delivered(self.delivered_ms());
         let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
-        if let Err(error) = self.app.book.leave_credit(&self.channel, self.meter.credit_ms(), preview_used_ms).await {
+        if let Err(error) = self
+            .app
+            .book
+            .leave_credit(&self.channel, self.meter.credit_ms(), preview_used_ms)
+            .await
+        {
             error.log();
         }
         match end {
@@ -301,20 +384,38 @@ impl Live {
             )
             | None => {}
         }
-        self.channel.record().stage.transaction().map(|transaction| transaction.compute_txid().to_string())
+        self.channel
+            .record()
+            .stage
+            .transaction()
+            .map(|transaction| transaction.compute_txid().to_string())
     }
 }
 
 /// The most that a channel can ever pay.
 fn most(record: &Record) -> u64 {
-    record.stage.funding().map_or(0, |funding| max_paid(&record.terms, funding.capacity()).to_sat())
+    record.stage.funding().map_or(0, |funding| {
+        max_paid(&record.terms, funding.capacity()).to_sat()
+    })
 }
 
 fn warning_message(warning: Warning) -> ServerMessage {
     let (code, detail) = match warning {
-        Warning::CapacityLow => (WarningCode::CapacityLow, "what is left in the channel lasts less than a minute"),
-        Warning::PaymentOverdue => (WarningCode::PaymentOverdue, "the media goes on when the payment comes"),
-        Warning::Preview => (WarningCode::Preview, "until the funding is confirmed only a preview is served"),
+        Warning::CapacityLow => (
+            WarningCode::CapacityLow,
+            "what is left in the channel lasts less than a minute",
+        ),
+        Warning::PaymentOverdue => (
+            WarningCode::PaymentOverdue,
+            "the media goes on when the payment comes",
+        ),
+        Warning::Preview => (
+            WarningCode::Preview,
+            "until the funding is confirmed only a preview is served",
+        ),
     };
-    ServerMessage::Warning { code, detail: detail.to_owned() }
+    ServerMessage::Warning {
+        code,
+        detail: detail.to_owned(),
+    }
 }

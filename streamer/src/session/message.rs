@@ -32,15 +32,49 @@ pub enum ClientMessage {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum ServerMessage {
-    Hello { protocol: u32, nonce: String },
-    Started { session_id: String, media_token: String, tick_ms: u64, sequence: u32, paid_sat: String, credit_ms: u64 },
-    Due { paid_sat: String, covers_ms: u64, deadline_ms: u64 },
-    Receipt { channel_id: ChannelId, sequence: u32, paid_sat: String, remaining_sat: String, covers_ms: u64 },
-    Gate { open: bool, reason: GateReason },
-    Channel { channel: Box<ChannelView> },
-    Warning { code: WarningCode, detail: String },
-    Error { code: Code, detail: String },
-    End { reason: EndReason, closing_txid: Option<String> },
+    Hello {
+        protocol: u32,
+        nonce: String,
+    },
+    Started {
+        session_id: String,
+        media_token: String,
+        tick_ms: u64,
+        sequence: u32,
+        paid_sat: String,
+        credit_ms: u64,
+    },
+    Due {
+        paid_sat: String,
+        covers_ms: u64,
+        deadline_ms: u64,
+    },
+    Receipt {
+        channel_id: ChannelId,
+        sequence: u32,
+        paid_sat: String,
+        remaining_sat: String,
+        covers_ms: u64,
+    },
+    Gate {
+        open: bool,
+        reason: GateReason,
+    },
+    Channel {
+        channel: Box<ChannelView>,
+    },
+    Warning {
+        code: WarningCode,
+        detail: String,
+    },
+    Error {
+        code: Code,
+        detail: String,
+    },
+    End {
+        reason: EndReason,
+        closing_txid: Option<String>,
+    },
 }
 
 /// What a warning is about.

@@ -21,7 +21,10 @@ pub struct SessionControl {
 
 impl Default for SessionControl {
     fn default() -> Self {
-        Self { reason: watch::Sender::new(None), done: CancellationToken::new() }
+        Self {
+            reason: watch::Sender::new(None),
+            done: CancellationToken::new(),
+        }
     }
 }
 
@@ -41,7 +44,10 @@ impl SessionControl {
     pub async fn asked_to_end(&self) -> EndReason {
         let mut reason = self.reason.subscribe();
         let asked = reason.wait_for(Option::is_some).await;
-        asked.ok().and_then(|reason| *reason).unwrap_or(EndReason::Shutdown)
+        asked
+            .ok()
+            .and_then(|reason| *reason)
+            .unwrap_or(EndReason::Shutdown)
     }
 
     /// Says that the session has ended and has written down what it leaves.
@@ -89,7 +95,12 @@ impl Sessions {
     /// No sessions, and room for so many.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { grants: Mutex::default(), controls: Mutex::default(), sockets: AtomicUsize::new(0), max })
+        Arc::new(Self {
+            grants: Mutex::default(),
+            controls: Mutex::default(),
+            sockets: AtomicUsize::new(0),
+            max,
+        })
     }
 
     /// Takes a place for a socket.
@@ -98,34 +109,68 @@ impl Sessions {
     /// `rate_limited` when all are taken.
     pub fn enter(self: &Arc<Self>) -> Result<Place> {
         let taken = self.sockets.fetch_add(1, Ordering::Relaxed);
-        let place = Place { sessions: Arc::clone(self) };
+        let place = Place {
+            sessions: Arc::clone(self),
+        };
         if taken >= self.max {
-            return Err(refused(Code::RateLimited, "this provider has no room for another session now"));
+            return Err(refused(
+                Code::RateLimited,
+                "this provider has no room for another session now",
+            ));
         }
         Ok(place)
     }
 
     /// Makes a session known under its token.
     pub fn insert(&self, token: String, grant: MediaGrant, control: Arc<SessionControl>) {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner).insert(token, grant);
-        self.controls.lock().unwrap_or_else(PoisonError::into_inner).push(control);
+        self.grants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token, grant);
+        self.controls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(control);
     }
 
     /// Forgets a session.
     pub fn remove(&self, token: &str, control: &Arc<SessionControl>) {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
-        self.controls.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, control));
+        self.grants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(token);
+        self.controls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|other| !Arc::ptr_eq(other, control));
     }
 
     /// What a token stands for.
     #[must_use]
     pub fn grant(&self, token: &str) -> Option<MediaGrant> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+        self.grants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token)
+            .cloned()
+    }
+
+    /// Whether the session of a grant is still alive.
+    #[must_use]
+    pub fn holds(&self, grant: &MediaGrant) -> bool {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants
+            .values()
+            .any(|other| Arc::ptr_eq(&other.viewer, &grant.viewer))
     }
 
     /// Ends all sessions and waits until they have written down what they leave.
     pub async fn shut_down(&self) {
-        let controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let controls = self
+            .controls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         for control in &controls {
             control.end(EndReason::Shutdown);
         }

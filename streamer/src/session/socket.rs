@@ -60,7 +60,9 @@ impl Socket {
                         Err(error) => Incoming::Bad(refused(Code::Malformed, error.to_string())),
                     };
                 }
-                Message::Binary(_) => return Incoming::Bad(refused(Code::Malformed, "messages are text")),
+                Message::Binary(_) => {
+                    return Incoming::Bad(refused(Code::Malformed, "messages are text"));
+                }
                 Message::Close(_) => return Incoming::Gone,
                 Message::Ping(_) | Message::Pong(_) => {}
             }
@@ -85,16 +87,26 @@ impl Socket {
     }
 
     async fn put(&mut self, message: Message) -> bool {
-        matches!(timeout(SEND_WITHIN, self.inner.send(message)).await, Ok(Ok(())))
+        matches!(
+            timeout(SEND_WITHIN, self.inner.send(message)).await,
+            Ok(Ok(()))
+        )
     }
 
     pub(super) async fn send_error(&mut self, error: &Error) -> bool {
         error.log();
-        self.send(&ServerMessage::Error { code: error.code(), detail: error.public_detail() }).await
+        self.send(&ServerMessage::Error {
+            code: error.code(),
+            detail: error.public_detail(),
+        })
+        .await
     }
 
     async fn close(mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
         self.put(Message::Close(Some(frame))).await;
     }
 }
@@ -102,7 +114,10 @@ impl Socket {
 /// Serves a socket to its end.
 pub async fn serve(app: Arc<App>, socket: WebSocket, place: Place) {
     let rate = app.config.max_messages_per_second;
-    let mut socket = Socket { inner: socket, bucket: TokenBucket::new(rate, Instant::now()) };
+    let mut socket = Socket {
+        inner: socket,
+        bucket: TokenBucket::new(rate, Instant::now()),
+    };
     let end = converse(&app, &mut socket).await;
     drop(place);
     match end {
@@ -116,7 +131,13 @@ pub async fn serve(app: Arc<App>, socket: WebSocket, place: Place) {
 async fn converse(app: &Arc<App>, socket: &mut Socket) -> Option<EndReason> {
     let mut nonce = [0u8; 32];
     rand::fill(&mut nonce[..]);
-    if !socket.send(&ServerMessage::Hello { protocol: 1, nonce: hex::encode(nonce) }).await {
+    if !socket
+        .send(&ServerMessage::Hello {
+            protocol: 1,
+            nonce: hex::encode(nonce),
+        })
+        .await
+    {
         return None;
     }
     let deadline = tokio::time::Instant::now() + START_WITHIN;
@@ -136,12 +157,14 @@ async fn converse(app: &Arc<App>, socket: &mut Socket) -> Option<EndReason> {
             }
             Ok(Incoming::Gone) => return None,
             Ok(Incoming::Bad(error)) => error,
-            Ok(Incoming::Message(ClientMessage::Start { content_id, channel_id, signature })) => {
-                match start(app, &nonce, content_id, channel_id, &signature).await {
-                    Ok(live) => break live,
-                    Err(error) => error,
-                }
-            }
+            Ok(Incoming::Message(ClientMessage::Start {
+                content_id,
+                channel_id,
+                signature,
+            })) => match start(app, &nonce, content_id, channel_id, &signature).await {
+                Ok(live) => break live,
+                Err(error) => error,
+            },
             Ok(Incoming::Message(ClientMessage::Payment(_) | ClientMessage::Leave)) => {
                 refused(Code::NotStarted, "the session begins with start")
             }
@@ -154,7 +177,12 @@ async fn converse(app: &Arc<App>, socket: &mut Socket) -> Option<EndReason> {
 }
 
 async fn end_unstarted(socket: &mut Socket, reason: EndReason) -> Option<EndReason> {
-    socket.send(&ServerMessage::End { reason, closing_txid: None }).await;
+    socket
+        .send(&ServerMessage::End {
+            reason,
+            closing_txid: None,
+        })
+        .await;
     Some(reason)
 }
 
@@ -168,12 +196,24 @@ async fn start(
     let channel = app.book.find(channel)?;
     let record = channel.record();
     if record.terms.content_id != ContentId(content.0) {
-        return Err(refused(Code::WrongChannel, "the channel is for another content"));
+        return Err(refused(
+            Code::WrongChannel,
+            "the channel is for another content",
+        ));
     }
-    verify_session_start(nonce, record.id, ContentId(content.0), &record.terms.viewer_key, signature)?;
+    verify_session_start(
+        nonce,
+        record.id,
+        ContentId(content.0),
+        &record.terms.viewer_key,
+        signature,
+    )?;
     let state = app.book.state(&record);
     if !state.takes_payments() {
-        return Err(refused(Code::ChannelNotOpen, format!("the channel is {state}")));
+        return Err(refused(
+            Code::ChannelNotOpen,
+            format!("the channel is {state}"),
+        ));
     }
     Live::begin(Arc::clone(app), content, channel).await
 }

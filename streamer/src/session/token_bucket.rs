@@ -15,12 +15,18 @@ impl TokenBucket {
     #[must_use]
     pub fn new(per_second: u32, now: Instant) -> Self {
         let rate = f64::from(per_second);
-        Self { rate, tokens: rate, at: now }
+        Self {
+            rate,
+            tokens: rate,
+            at: now,
+        }
     }
 
     /// Takes one message, if it may pass.
     pub fn take(&mut self, now: Instant) -> bool {
-        let elapsed = now.saturating_duration_since(self.at).min(Duration::from_secs(1));
+        let elapsed = now
+            .saturating_duration_since(self.at)
+            .min(Duration::from_secs(1));
         self.tokens = (self.tokens + elapsed.as_secs_f64() * self.rate).min(self.rate);
         self.at = now;
         if self.tokens < 1.0 {

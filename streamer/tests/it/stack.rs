@@ -1,0 +1,60 @@
+//! A chain of each kind, the contracts, a content, and a streamer: all real, all of one test.
+
+mod bitcoind;
+mod ethereum;
+mod process;
+mod streamer;
+mod viewer;
+
+use std::time::Duration;
+
+pub use bitcoind::Bitcoind;
+pub use ethereum::Chain;
+pub use streamer::Streamer;
+pub use viewer::{Opened, Socket};
+
+/// Waits until something is so, for a minute at most.
+pub async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut probe: impl FnMut() -> F,
+) -> T {
+    for _ in 0..600 {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("waited a minute in vain until {what}");
+}
+
+/// Everything that a test needs.
+pub struct Stack {
+    pub bitcoin: Bitcoind,
+    pub chain: Chain,
+    pub streamer: Streamer,
+    pub data: tempfile::TempDir,
+}
+
+impl Stack {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(arguments: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let bitcoin = Bitcoind::start(data.path()).await;
+        let chain = Chain::start(data.path()).await;
+        let streamer = Streamer::start(data.path(), &bitcoin, &chain, arguments).await;
+        Self {
+            bitcoin,
+            chain,
+            streamer,
+            data,
+        }
+    }
+
+    pub async fn restart_streamer(&mut self, arguments: &[&str]) {
+        self.streamer =
+            Streamer::start(self.data.path(), &self.bitcoin, &self.chain, arguments).await;
+    }
+}

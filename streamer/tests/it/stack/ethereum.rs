@@ -1,0 +1,106 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::signers::local::PrivateKeySigner;
+use bitcoin::ScriptBuf;
+use paystream_contracts::{EarningsSplitter, StreamRegistry, content_id};
+
+use super::process::{Process, free_tcp_port, program};
+use super::until;
+
+/// The well-known keys of a development chain.
+const CREATOR: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const PROVIDER: &str = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
+
+/// An Ethereum chain with the contracts and one content.
+pub struct Chain {
+    _process: Process,
+    pub port: u16,
+    pub deployment: PathBuf,
+    pub content: B256,
+    pub free_content: B256,
+    pub creator: PrivateKeySigner,
+    pub creator_script: ScriptBuf,
+}
+
+impl Chain {
+    pub async fn start(data: &Path) -> Self {
+        let port = free_tcp_port();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/@foundry-rs");
+        let others: Vec<PathBuf> = std::fs::read_dir(root)
+            .map(|entries| {
+                entries
+                    .flatten()
+                    .map(|entry| entry.path().join("bin/anvil"))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let process = Process::start(Command::new(program("ANVIL", "anvil", &others)).args([
+            "--silent",
+            "--port",
+            &port.to_string(),
+        ]));
+        let creator: PrivateKeySigner = CREATOR.parse().unwrap();
+        let provider = ProviderBuilder::new()
+            .wallet(EthereumWallet::from(creator.clone()))
+            .connect_http(format!("http://127.0.0.1:{port}").parse().unwrap())
+            .erased();
+        until("the Ethereum node answers", || async {
+            provider.get_chain_id().await.ok()
+        })
+        .await;
+        let registry = StreamRegistry::deploy(provider.clone()).await.unwrap();
+        let splitter = EarningsSplitter::deploy(provider.clone(), *registry.address())
+            .await
+            .unwrap();
+        let deployment = data.join("31337.json");
+        let record = serde_json::json!({"chainId": 31337, "registry": registry.address(), "splitter": splitter.address(), "block": 1});
+        std::fs::write(&deployment, record.to_string()).unwrap();
+        let creator_script =
+            ScriptBuf::from_hex("00140202020202020202020202020202020202020202").unwrap();
+        let payout = registry.setBitcoinPayout(Bytes::from(creator_script.to_bytes()));
+        payout.send().await.unwrap().get_receipt().await.unwrap();
+        let content = register(&registry, creator.address(), "bafkreiexample", 20_000).await;
+        let free_content = register(&registry, creator.address(), "bafkreiwithoutprice", 0).await;
+        Self {
+            _process: process,
+            port,
+            deployment,
+            content,
+            free_content,
+            creator,
+            creator_script,
+        }
+    }
+}
+
+async fn register(
+    registry: &StreamRegistry::StreamRegistryInstance<DynProvider>,
+    creator: Address,
+    cid: &str,
+    msat_per_second: u64,
+) -> B256 {
+    let terms = StreamRegistry::Terms {
+        token: Address::ZERO,
+        payout: creator,
+        creatorShareBps: 9000,
+        pricePerView: alloy::primitives::aliases::U96::from(1),
+        pricePerSecond: alloy::primitives::aliases::U96::ZERO,
+        msatPerSecond: msat_per_second,
+    };
+    let call =
+        registry.registerContent(cid.to_owned(), "A stream".to_owned(), String::new(), terms);
+    assert!(
+        call.send()
+            .await
+            .unwrap()
+            .get_receipt()
+            .await
+            .unwrap()
+            .status()
+    );
+    content_id(creator, cid)
+}

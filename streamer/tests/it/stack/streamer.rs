@@ -1,0 +1,116 @@
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::ethereum::PROVIDER;
+use super::process::{Process, free_tcp_port, free_udp_port};
+use super::{Bitcoind, Chain, until};
+
+/// Where the provider is paid: a P2WPKH of regtest.
+pub const PAYOUT: &str = "bcrt1qqyqszqgpqyqszqgpqyqszqgpqyqszqgpvxat9t";
+
+/// The real binary.
+pub struct Streamer {
+    process: Process,
+    pub url: String,
+    pub http: reqwest::Client,
+}
+
+impl Streamer {
+    pub async fn start(data: &Path, bitcoin: &Bitcoind, chain: &Chain, arguments: &[&str]) -> Self {
+        let key = data.join("operator.key");
+        std::fs::write(&key, PROVIDER).unwrap();
+        let (port, media) = (free_tcp_port(), free_udp_port());
+        let url = format!("http://127.0.0.1:{port}");
+        let process = Process::start(
+            Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
+                .arg("serve")
+                .args([
+                    "--listen",
+                    &format!("127.0.0.1:{port}"),
+                    "--public-url",
+                    &url,
+                ])
+                .args(["--media-listen", &format!("127.0.0.1:{media}")])
+                .arg("--data-dir")
+                .arg(data.join("streamer"))
+                .args([
+                    "--ethereum-rpc",
+                    &format!("http://127.0.0.1:{}", chain.port),
+                ])
+                .arg("--deployment")
+                .arg(&chain.deployment)
+                .arg("--operator-key-file")
+                .arg(&key)
+                .args([
+                    "--bitcoin-network",
+                    "regtest",
+                    "--bitcoin-rpc",
+                    &format!("http://127.0.0.1:{}", bitcoin.port),
+                ])
+                .arg("--bitcoin-cookie-file")
+                .arg(bitcoin.cookie())
+                .args(["--bitcoin-payout", PAYOUT, "--bitcoin-poll-ms", "100"])
+                .args(arguments),
+        );
+        let streamer = Self {
+            process,
+            url,
+            http: reqwest::Client::new(),
+        };
+        streamer.becomes_ready().await;
+        streamer
+    }
+
+    pub async fn becomes_ready(&self) {
+        until("the streamer is ready", || async {
+            (self.ready().await == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// The status of /ready; 0 when nobody answers.
+    pub async fn ready(&self) -> u16 {
+        self.http
+            .get(format!("{}/ready", self.url))
+            .send()
+            .await
+            .map_or(0, |response| response.status().as_u16())
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    pub fn terminate(&mut self) -> bool {
+        self.process.terminate()
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let response = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or(Value::Null),
+        )
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let response = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or(Value::Null),
+        )
+    }
+}
