@@ -40,7 +40,9 @@ export interface ChannelRecord {
 }
 
 const prefix = 'paystream.channel.';
-const changed = 'paystream:channels';
+const changed = 'changed';
+/** Changes of this tab; those of other tabs come as the browser's `storage` events. */
+const changes = new EventTarget();
 
 export function listChannels(): readonly ChannelRecord[] {
   const records: ChannelRecord[] = [];
@@ -66,7 +68,7 @@ export function saveChannel(record: ChannelRecord): void {
   const text = writeRecord(record);
   localStorage.setItem(prefix + record.channelId, text);
   if (localStorage.getItem(prefix + record.channelId) !== text) throw new Error('This browser does not keep data for this page.');
-  globalThis.dispatchEvent(new Event(changed));
+  changes.dispatchEvent(new Event(changed));
 }
 
 /** Changes one channel from its newest stored state, and returns it; null when it is not there. */
@@ -80,14 +82,14 @@ export function updateChannel(channelId: string, change: (record: ChannelRecord)
 
 export function forgetChannel(channelId: string): void {
   localStorage.removeItem(prefix + channelId);
-  globalThis.dispatchEvent(new Event(changed));
+  changes.dispatchEvent(new Event(changed));
 }
 
 export function onChannelsChanged(listener: () => void): () => void {
-  globalThis.addEventListener(changed, listener);
+  changes.addEventListener(changed, listener);
   globalThis.addEventListener('storage', listener);
   return () => {
-    globalThis.removeEventListener(changed, listener);
+    changes.removeEventListener(changed, listener);
     globalThis.removeEventListener('storage', listener);
   };
 }

@@ -147,13 +147,14 @@ function stateOf(record: ChannelRecord, blocksLeft: number | null): string {
 }
 
 function ImportFile() {
+  const { config } = useServices();
   const input = useRef<HTMLInputElement>(null);
   const [message, setMessage] = useState<{ good: boolean; text: string } | null>(null);
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
     try {
       if (file.size > 100_000) throw new Error('This is not a recovery file: it is too large.');
-      const record = importRecovery(await file.text());
+      const record = importRecovery(await file.text(), config.bitcoin.network);
       setMessage({ good: true, text: `The channel of “${record.title}” is in this browser.` });
     } catch (error) {
       setMessage({ good: false, text: error instanceof Error ? error.message : String(error) });

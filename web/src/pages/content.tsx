@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Content, Stream } from '../api/model.ts';
-import type { ChannelRecord } from '../channels/store.ts';
+import { type ChannelRecord, updateChannel } from '../channels/store.ts';
 import { useChannels } from '../channels/use-channels.ts';
 import { formatShare, shorten } from '../money.ts';
 import { Provider } from '../provider/client.ts';
@@ -99,6 +99,11 @@ function Session({ record, content, onRestart }: { record: ChannelRecord; conten
         {replaced && (
           <button type="button" className="button" onClick={onRestart}>
             Watch here instead
+          </button>
+        )}
+        {session?.phase === 'refused' && (
+          <button type="button" className="button" onClick={() => updateChannel(record.channelId, (now) => ({ ...now, left: true }))}>
+            Give this channel up
           </button>
         )}
         {watching.playbackProblem !== null && <Problem>{watching.playbackProblem}</Problem>}

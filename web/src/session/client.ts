@@ -9,7 +9,8 @@ export interface SessionHost {
   readonly channelId: string;
   readonly msatPerSecond: bigint;
   readonly maxPaidSat: bigint;
-  readonly signed: SignedPayment | null;
+  /** The highest payment signed so far, as stored: another tab may have gone on with the channel. */
+  signed(): SignedPayment | null;
   /** Signature over the session's nonce (5.1). */
   signStart(nonce: string): string;
   signPayment(sequence: number, paidSat: bigint): SignedPayment;
@@ -31,7 +32,7 @@ export class SessionClient {
 
   constructor(host: SessionHost) {
     this.#host = host;
-    this.#session = newSession({ msatPerSecond: host.msatPerSecond, maxPaidSat: host.maxPaidSat, signed: host.signed });
+    this.#session = newSession({ msatPerSecond: host.msatPerSecond, maxPaidSat: host.maxPaidSat, signed: host.signed() });
   }
 
   /** The present state; replaced, never changed in place. */
@@ -116,9 +117,12 @@ export class SessionClient {
   #run(effect: Effect): void {
     const { contentId, channelId } = this.#host;
     switch (effect.type) {
-      case 'start':
+      case 'start': {
+        const stored = this.#host.signed();
+        if (stored !== null) this.#session = withSigned(this.#session, stored);
         this.#send(writeStart(contentId, channelId, this.#host.signStart(effect.nonce)));
         return;
+      }
       case 'sign': {
         const payment = this.#host.signPayment(effect.sequence, effect.paidSat);
         this.#host.persist(payment);

@@ -112,7 +112,10 @@ export function Meter({
             Pause payment
           </button>
         )}
-        <Leave onLeave={watching.leave} disabled={session === null || session.phase === 'leaving' || session.phase === 'ended'} />
+        <Leave
+          onLeave={watching.leave}
+          disabled={session === null || session.phase === 'leaving' || session.phase === 'ended' || session.phase === 'refused'}
+        />
       </div>
     </section>
   );

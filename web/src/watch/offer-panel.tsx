@@ -39,12 +39,19 @@ export function OfferPanel(props: {
     change.remember();
     void navigator.storage?.persist?.();
     const provider = new Provider(props.stream.url);
+    // The closing fee follows the network's feerate: agree on the offer of this moment, not on the one that was read a while ago.
+    const fresh = await provider.offer(content.contentId);
+    const refused = objectionToOffer(content, fresh, config.bitcoin.network);
+    if (refused !== null || fresh.bitcoin === null) throw new Error(refused ?? 'This provider does not take Bitcoin for this content.');
+    if (fresh.bitcoin.feeSat > rail.feeSat * 2n || fresh.bitcoin.minCapacitySat > amount) {
+      throw new Error('Bitcoin’s fees have just risen, and the offer with them. Look at the new amount and try again.');
+    }
     await openChannel({
       provider,
       chain: chainServers(config, provider.url),
       contentId: content.contentId,
       title: content.name,
-      rail,
+      rail: fresh.bitcoin,
       amountSat: amount,
       changeAddress: change.address.trim(),
     });

@@ -87,7 +87,7 @@ function clientOf(record: ChannelRecord, host: Pick<SessionHost, 'onMedia' | 'pr
     channelId: record.channelId,
     msatPerSecond: BigInt(record.terms.msat_per_second),
     maxPaidSat: maxPaidOf(record),
-    signed: record.signed,
+    signed: () => findChannel(record.channelId)?.signed ?? null,
     signStart: signer.start,
     signPayment: (sequence, paidSat) => signer.payment(record.funding, sequence, paidSat),
     persist: (payment) => {
