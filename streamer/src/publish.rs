@@ -31,7 +31,12 @@ pub struct PublishOptions {
     /// The streamer's WHIP address of the content: <public url>/whip/<content id>.
     pub whip_url: Url,
     /// A publish token that was obtained elsewhere.
-    #[arg(long, env = "PAYSTREAM_PUBLISH_TOKEN", hide_env_values = true, conflicts_with = "creator_key_file")]
+    #[arg(
+        long,
+        env = "PAYSTREAM_PUBLISH_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "creator_key_file"
+    )]
     pub token: Option<String>,
     /// A file with the creator's private key (0x and 64 hex digits), to obtain tokens with.
     #[arg(long, env = "PAYSTREAM_PUBLISH_CREATOR_KEY_FILE")]
@@ -46,7 +51,10 @@ pub struct PublishOptions {
 /// # Errors
 /// What cannot get better by waiting: no ffmpeg, no video in the file, a refusal by the streamer.
 pub async fn publish(options: PublishOptions) -> Result<(), PublishError> {
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
     tokio::select! {
         result = run(options) => result,
         _ = interrupt.recv() => Ok(()),
@@ -60,7 +68,10 @@ async fn run(options: PublishOptions) -> Result<(), PublishError> {
     let folder = tempfile::tempdir().map_err(PublishError::Io)?;
     let prepared = prepare::prepare(&options.file, &source, folder.path()).await?;
     let mut footage = Footage::play(&prepared, source.audio, options.once).await?;
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().map_err(PublishError::Client)?;
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .build()
+        .map_err(PublishError::Client)?;
     let (mut pause, mut connected_once) = (FIRST_PAUSE, false);
     loop {
         let attempt = async {
@@ -73,7 +84,9 @@ async fn run(options: PublishOptions) -> Result<(), PublishError> {
                 (pause, connected_once) = (FIRST_PAUSE, true);
                 match whip.send(&mut footage).await? {
                     Ended::Footage => return Ok(()),
-                    Ended::Connection => tracing::warn!("the connection to the streamer is lost; connecting again"),
+                    Ended::Connection => {
+                        tracing::warn!("the connection to the streamer is lost; connecting again")
+                    }
                 }
             }
             Err(error) if error.is_retryable() || connected_once => {

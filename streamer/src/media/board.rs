@@ -47,9 +47,20 @@ struct State {
 
 impl Board {
     /// Takes a place for a connection on `thread`, if one is left.
-    pub fn reserve(&self, side: Side, thread: usize, limit: usize) -> Result<ResourceId, MediaError> {
+    pub fn reserve(
+        &self,
+        side: Side,
+        thread: usize,
+        limit: usize,
+    ) -> Result<ResourceId, MediaError> {
         let mut state = self.lock();
-        if state.connections.values().filter(|(other, _)| *other == side).count() >= limit {
+        if state
+            .connections
+            .values()
+            .filter(|(other, _)| *other == side)
+            .count()
+            >= limit
+        {
             return Err(match side {
                 Side::Publisher => MediaError::TooManyPublishers(limit),
                 Side::Viewer => MediaError::TooManyViewers(limit),
@@ -65,7 +76,10 @@ impl Board {
     }
 
     pub fn thread_of(&self, resource: ResourceId) -> Option<usize> {
-        self.lock().connections.get(&resource).map(|(_, thread)| *thread)
+        self.lock()
+            .connections
+            .get(&resource)
+            .map(|(_, thread)| *thread)
     }
 
     pub fn stream(&self, content: B256) -> Option<StreamStatus> {

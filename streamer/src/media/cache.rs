@@ -27,14 +27,24 @@ impl GopCache {
 
     pub fn push(&mut self, packet: &Packet) {
         // Several packets of a keyframe look like its beginning; only the first of them begins a run.
-        if packet.key && self.packets.first().is_none_or(|first| packet.ts > first.ts) {
+        if packet.key
+            && self
+                .packets
+                .first()
+                .is_none_or(|first| packet.ts > first.ts)
+        {
             self.clear();
         } else if self.packets.is_empty() {
             return;
         }
-        let at = self.packets.partition_point(|cached| cached.seq < packet.seq);
+        let at = self
+            .packets
+            .partition_point(|cached| cached.seq < packet.seq);
         let begins = at == 0 && !self.packets.is_empty();
-        let doubled = self.packets.get(at).is_some_and(|cached| cached.seq == packet.seq);
+        let doubled = self
+            .packets
+            .get(at)
+            .is_some_and(|cached| cached.seq == packet.seq);
         if begins || doubled {
             return;
         }
@@ -52,7 +62,15 @@ mod tests {
     use bytes::Bytes;
 
     fn packet(seq: i64, ts: i64, key: bool, size: usize) -> Packet {
-        Packet { seq, ts, marker: true, key, picture: None, tl0: None, payload: Bytes::from(vec![0; size]) }
+        Packet {
+            seq,
+            ts,
+            marker: true,
+            key,
+            picture: None,
+            tl0: None,
+            payload: Bytes::from(vec![0; size]),
+        }
     }
 
     fn sequence(cache: &GopCache) -> Vec<i64> {
@@ -64,7 +82,14 @@ mod tests {
         let mut cache = GopCache::default();
         cache.push(&packet(1, 10, false, 1));
         assert!(cache.packets().is_empty());
-        for p in [packet(2, 20, true, 1), packet(3, 20, true, 1), packet(5, 30, false, 1), packet(4, 20, false, 1), packet(5, 30, false, 1), packet(1, 10, false, 1)] {
+        for p in [
+            packet(2, 20, true, 1),
+            packet(3, 20, true, 1),
+            packet(5, 30, false, 1),
+            packet(4, 20, false, 1),
+            packet(5, 30, false, 1),
+            packet(1, 10, false, 1),
+        ] {
             cache.push(&p);
         }
         assert_eq!(sequence(&cache), [2, 3, 4, 5]);

@@ -50,7 +50,9 @@ const NAL_FU_A: u8 = 28;
 /// parameter sets came out of band or earlier.
 fn h264_starts_decoding(payload: &[u8]) -> bool {
     let begins = |nal: u8| matches!(nal & 0x1f, NAL_SPS | NAL_IDR);
-    let Some(&header) = payload.first() else { return false };
+    let Some(&header) = payload.first() else {
+        return false;
+    };
     match header & 0x1f {
         NAL_SPS | NAL_IDR => true,
         NAL_STAP_A => {
@@ -60,12 +62,16 @@ fn h264_starts_decoding(payload: &[u8]) -> bool {
                     return true;
                 }
                 let length = usize::from(u16::from_be_bytes([high, low]));
-                let Some(next) = rest.get(2 + length..) else { return false };
+                let Some(next) = rest.get(2 + length..) else {
+                    return false;
+                };
                 rest = next;
             }
             false
         }
-        NAL_FU_A => payload.get(1).is_some_and(|fu| fu & 0x80 != 0 && fu & 0x1f == NAL_IDR),
+        NAL_FU_A => payload
+            .get(1)
+            .is_some_and(|fu| fu & 0x80 != 0 && fu & 0x1f == NAL_IDR),
         _ => false,
     }
 }
@@ -89,7 +95,11 @@ mod tests {
             (&[0x7c], false),
             (&[], false),
         ] {
-            assert_eq!(Codec::H264.starts_decoding(payload), begins, "{payload:02x?}");
+            assert_eq!(
+                Codec::H264.starts_decoding(payload),
+                begins,
+                "{payload:02x?}"
+            );
         }
     }
 }

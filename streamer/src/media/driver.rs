@@ -105,7 +105,11 @@ pub(super) struct Driver {
 impl Driver {
     pub fn new(socket: MediaSocket, board: Arc<Board>) -> std::io::Result<(Self, Mailbox)> {
         let poll = Poll::new()?;
-        poll.registry().register(&mut SourceFd(&socket.as_std().as_raw_fd()), SOCKET, Interest::READABLE)?;
+        poll.registry().register(
+            &mut SourceFd(&socket.as_std().as_raw_fd()),
+            SOCKET,
+            Interest::READABLE,
+        )?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (sender, messages) = mpsc::channel();
         let driver = Driver {
@@ -152,7 +156,10 @@ impl Driver {
     fn rest(&self) -> Duration {
         let now = Instant::now();
         let sweep = self.swept + SWEEP;
-        let next = self.calls.peek().map_or(sweep, |Reverse((at, _))| sweep.min(*at));
+        let next = self
+            .calls
+            .peek()
+            .map_or(sweep, |Reverse((at, _))| sweep.min(*at));
         next.saturating_duration_since(now)
     }
 
@@ -166,14 +173,32 @@ impl Driver {
     }
 
     fn add(&mut self, newcomer: Newcomer, now: Instant) {
-        let Newcomer { resource, content, ufrag, peer, formats, viewer } = newcomer;
+        let Newcomer {
+            resource,
+            content,
+            ufrag,
+            peer,
+            formats,
+            viewer,
+        } = newcomer;
         let stream = self.streams.entry(content).or_insert_with(Stream::new);
-        let watching = viewer.map(|viewer| Watching::new(viewer, formats.video.as_ref().map(|format| format.codec)));
+        let watching = viewer
+            .map(|viewer| Watching::new(viewer, formats.video.as_ref().map(|format| format.codec)));
         if watching.is_some() {
             stream.viewers.push(resource);
         }
         self.routes.add(resource, ufrag);
-        let connection = Connection { peer, content, formats, watching, up: false, created: now, heard: now, due: now, queued: None };
+        let connection = Connection {
+            peer,
+            content,
+            formats,
+            watching,
+            up: false,
+            created: now,
+            heard: now,
+            due: now,
+            queued: None,
+        };
         self.connections.insert(resource, connection);
         self.touched.push(resource);
         self.tell(content, now);
@@ -181,10 +206,16 @@ impl Driver {
 
     /// Ends a connection, whoever asked for it.
     fn remove(&mut self, resource: ResourceId, now: Instant) {
-        let Some(mut connection) = self.connections.remove(&resource) else { return };
+        let Some(mut connection) = self.connections.remove(&resource) else {
+            return;
+        };
         connection.peer.close();
         let socket = &mut self.socket;
-        connection.peer.drain(now, |to, datagram| socket.push(to, datagram), &mut Vec::new());
+        connection.peer.drain(
+            now,
+            |to, datagram| socket.push(to, datagram),
+            &mut Vec::new(),
+        );
         self.socket.flush();
         self.routes.remove(resource);
         self.board.release(resource);
@@ -203,16 +234,32 @@ impl Driver {
     }
 
     fn read(&mut self, inbox: &mut Inbox, now: Instant) -> bool {
-        let Self { socket, connections, routes, touched, .. } = self;
+        let Self {
+            socket,
+            connections,
+            routes,
+            touched,
+            ..
+        } = self;
         let port = socket.local_addr().map_or(0, |local| local.port());
         for _ in 0..MAX_BATCHES {
             let arrived = inbox.receive(socket, |arrival| {
-                let silent = |resource: ResourceId| connections.get(&resource).is_none_or(|other| now.duration_since(other.heard) > SWEEP * 10);
-                let Some(resource) = routes.find(arrival.from, arrival.bytes, silent) else { return };
-                let Some(connection) = connections.get_mut(&resource) else { return };
+                let silent = |resource: ResourceId| {
+                    connections
+                        .get(&resource)
+                        .is_none_or(|other| now.duration_since(other.heard) > SWEEP * 10)
+                };
+                let Some(resource) = routes.find(arrival.from, arrival.bytes, silent) else {
+                    return;
+                };
+                let Some(connection) = connections.get_mut(&resource) else {
+                    return;
+                };
                 connection.heard = now;
                 let local = arrival.to.map(|ip| SocketAddr::new(ip, port));
-                connection.peer.receive(now, arrival.from, local, arrival.bytes);
+                connection
+                    .peer
+                    .receive(now, arrival.from, local, arrival.bytes);
                 if touched.last() != Some(&resource) {
                     touched.push(resource);
                 }
@@ -230,7 +277,9 @@ impl Driver {
                 break;
             }
             self.calls.pop();
-            let Some(connection) = self.connections.get_mut(&resource) else { continue };
+            let Some(connection) = self.connections.get_mut(&resource) else {
+                continue;
+            };
             connection.queued = None;
             if connection.due <= now {
                 connection.peer.tick(now);
@@ -261,30 +310,50 @@ impl Driver {
 
     fn drain(&mut self, resource: ResourceId, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
-        let Some(connection) = self.connections.get_mut(&resource) else { return events };
+        let Some(connection) = self.connections.get_mut(&resource) else {
+            return events;
+        };
         let socket = &mut self.socket;
-        let due = connection.peer.drain(now, |to, datagram| socket.push(to, datagram), &mut events);
+        let due = connection
+            .peer
+            .drain(now, |to, datagram| socket.push(to, datagram), &mut events);
         socket.flush();
         connection.due = due.max(now + MIN_REST);
         queue(&mut self.calls, resource, connection);
         events
     }
 
-    fn handle(&mut self, resource: ResourceId, event: Event, media: &mut HashMap<B256, Vec<(Kind, Packet)>>, now: Instant) {
+    fn handle(
+        &mut self,
+        resource: ResourceId,
+        event: Event,
+        media: &mut HashMap<B256, Vec<(Kind, Packet)>>,
+        now: Instant,
+    ) {
         match event {
             Event::Connected => self.connected(resource, now),
             Event::Closed => self.remove(resource, now),
             Event::KeyframeWanted => {
-                let Some(connection) = self.connections.get(&resource) else { return };
+                let Some(connection) = self.connections.get(&resource) else {
+                    return;
+                };
                 // A viewer whose gate is shut costs the publisher nothing.
-                if connection.watching.as_ref().is_some_and(|watching| watching.viewer.is_open()) {
+                if connection
+                    .watching
+                    .as_ref()
+                    .is_some_and(|watching| watching.viewer.is_open())
+                {
                     self.ask_for_keyframe(connection.content, now);
                 }
             }
             Event::Media(kind, received) => {
-                let Some(connection) = self.connections.get(&resource) else { return };
+                let Some(connection) = self.connections.get(&resource) else {
+                    return;
+                };
                 let content = connection.content;
-                let Some(stream) = self.streams.get_mut(&content) else { return };
+                let Some(stream) = self.streams.get_mut(&content) else {
+                    return;
+                };
                 if stream.publisher != Some(resource) {
                     return;
                 }
@@ -301,23 +370,33 @@ impl Driver {
     }
 
     fn connected(&mut self, resource: ResourceId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&resource) else { return };
+        let Some(connection) = self.connections.get_mut(&resource) else {
+            return;
+        };
         connection.up = true;
         let content = connection.content;
         if let Some(watching) = &connection.watching {
             watching.viewer.set_connected(true);
             return self.begin_picture(resource, now);
         }
-        let Some(stream) = self.streams.get_mut(&content) else { return };
+        let Some(stream) = self.streams.get_mut(&content) else {
+            return;
+        };
         let before = stream.take_over(resource, &connection.formats);
         // Who agreed on another codec cannot go on; its page joins again.
         let codec = stream.video_codec();
         let viewers = stream.viewers.clone();
         let agrees = |viewer: &ResourceId| {
-            let watching = self.connections.get(viewer).and_then(|connection| connection.watching.as_ref());
+            let watching = self
+                .connections
+                .get(viewer)
+                .and_then(|connection| connection.watching.as_ref());
             watching.is_none_or(|watching| watching.codec == codec)
         };
-        let lost: Vec<ResourceId> = viewers.into_iter().filter(|viewer| !agrees(viewer)).collect();
+        let lost: Vec<ResourceId> = viewers
+            .into_iter()
+            .filter(|viewer| !agrees(viewer))
+            .collect();
         for resource in before.into_iter().chain(lost) {
             self.remove(resource, now);
         }
@@ -326,8 +405,16 @@ impl Driver {
 
     /// Shows a viewer whose gate is open a picture at once, if there is one.
     fn begin_picture(&mut self, resource: ResourceId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&resource).filter(|connection| connection.up) else { return };
-        let Some(watching) = connection.watching.as_mut() else { return };
+        let Some(connection) = self
+            .connections
+            .get_mut(&resource)
+            .filter(|connection| connection.up)
+        else {
+            return;
+        };
+        let Some(watching) = connection.watching.as_mut() else {
+            return;
+        };
         if let Some(stream) = self.streams.get(&connection.content) {
             for packet in watching.replay(stream.cached()) {
                 connection.peer.send(now, Kind::Video, packet);
@@ -342,11 +429,21 @@ impl Driver {
     }
 
     fn fan_out(&mut self, content: B256, packets: &[(Kind, Packet)], now: Instant) {
-        let Some(stream) = self.streams.get(&content) else { return };
+        let Some(stream) = self.streams.get(&content) else {
+            return;
+        };
         let (picture_moves, mut wanting) = (stream.picture_moves(now), false);
         for resource in &stream.viewers {
-            let Some(connection) = self.connections.get_mut(resource).filter(|connection| connection.up) else { continue };
-            let Some(watching) = connection.watching.as_mut() else { continue };
+            let Some(connection) = self
+                .connections
+                .get_mut(resource)
+                .filter(|connection| connection.up)
+            else {
+                continue;
+            };
+            let Some(watching) = connection.watching.as_mut() else {
+                continue;
+            };
             let mut any = false;
             for (kind, packet) in packets {
                 if let Some(outgoing) = watching.live(*kind, packet, picture_moves) {
@@ -366,7 +463,13 @@ impl Driver {
     }
 
     fn ask_for_keyframe(&mut self, content: B256, now: Instant) {
-        let Some(publisher) = self.streams.get_mut(&content).and_then(|stream| stream.may_ask(now)) else { return };
+        let Some(publisher) = self
+            .streams
+            .get_mut(&content)
+            .and_then(|stream| stream.may_ask(now))
+        else {
+            return;
+        };
         if let Some(connection) = self.connections.get_mut(&publisher) {
             connection.peer.request_keyframe(now);
             self.touched.push(publisher);
@@ -377,10 +480,19 @@ impl Driver {
     fn sweep(&mut self, now: Instant) {
         self.swept = now;
         let gone = |connection: &Connection| {
-            let age = now.duration_since(if connection.up { connection.heard } else { connection.created });
+            let age = now.duration_since(if connection.up {
+                connection.heard
+            } else {
+                connection.created
+            });
             age > if connection.up { DEAD } else { SETUP }
         };
-        let dead: Vec<ResourceId> = self.connections.iter().filter(|(_, connection)| gone(connection)).map(|(resource, _)| *resource).collect();
+        let dead: Vec<ResourceId> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| gone(connection))
+            .map(|(resource, _)| *resource)
+            .collect();
         for resource in dead {
             self.remove(resource, now);
         }
@@ -396,10 +508,15 @@ impl Driver {
 
     /// Shows the stream to the outside, or forgets it when nobody is left.
     fn tell(&mut self, content: B256, now: Instant) {
-        let Some(stream) = self.streams.get(&content) else { return };
+        let Some(stream) = self.streams.get(&content) else {
+            return;
+        };
         let used = stream.publisher.is_some()
             || !stream.viewers.is_empty()
-            || self.connections.values().any(|connection| connection.content == content);
+            || self
+                .connections
+                .values()
+                .any(|connection| connection.content == content);
         if used {
             self.board.publish(stream.status(content, now));
         } else {
@@ -422,8 +539,15 @@ impl Drop for Driver {
     }
 }
 
-fn queue(calls: &mut BinaryHeap<Reverse<(Instant, ResourceId)>>, resource: ResourceId, connection: &mut Connection) {
-    if connection.queued.is_none_or(|queued| connection.due < queued) {
+fn queue(
+    calls: &mut BinaryHeap<Reverse<(Instant, ResourceId)>>,
+    resource: ResourceId,
+    connection: &mut Connection,
+) {
+    if connection
+        .queued
+        .is_none_or(|queued| connection.due < queued)
+    {
         connection.queued = Some(connection.due);
         calls.push(Reverse((connection.due, resource)));
     }

@@ -85,20 +85,44 @@ impl Engine {
     /// [`MediaError::Config`], [`MediaError::Socket`] and [`MediaError::Thread`].
     pub fn start(config: MediaConfig) -> Result<Engine, MediaError> {
         if config.threads == 0 {
-            return Err(MediaError::Config("at least one thread is needed".to_owned()));
+            return Err(MediaError::Config(
+                "at least one thread is needed".to_owned(),
+            ));
         }
         let announced = announced(&config)?;
         let board = Arc::new(Board::default());
         let (mut threads, mut running) = (Vec::new(), Vec::new());
         for index in 0..config.threads {
             let socket = MediaSocket::bind(address_of(config.listen, index)?)?;
-            let port = socket.local_addr().map_err(|source| MediaError::Socket { address: config.listen, source })?.port();
-            let (driver, mailbox) = Driver::new(socket, board.clone()).map_err(MediaError::Thread)?;
-            let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || driver.run());
+            let port = socket
+                .local_addr()
+                .map_err(|source| MediaError::Socket {
+                    address: config.listen,
+                    source,
+                })?
+                .port();
+            let (driver, mailbox) =
+                Driver::new(socket, board.clone()).map_err(MediaError::Thread)?;
+            let thread = std::thread::Builder::new()
+                .name(format!("media-{index}"))
+                .spawn(move || driver.run());
             running.push(thread.map_err(MediaError::Thread)?);
-            threads.push(Thread { mailbox, candidates: announced.iter().map(|ip| SocketAddr::new(*ip, port)).collect() });
+            threads.push(Thread {
+                mailbox,
+                candidates: announced
+                    .iter()
+                    .map(|ip| SocketAddr::new(*ip, port))
+                    .collect(),
+            });
         }
-        Ok(Engine { inner: Arc::new(Inner { config, board, threads, running: Mutex::new(running) }) })
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                config,
+                board,
+                threads,
+                running: Mutex::new(running),
+            }),
+        })
     }
 
     /// Answers a publisher's offer. It takes the place of an older publisher of the same content when it is connected.
@@ -108,23 +132,37 @@ impl Engine {
     pub async fn publish(&self, content: B256, offer_sdp: &str) -> Result<Accepted, MediaError> {
         let offer = offer::parse(offer_sdp)?;
         let formats = ingest_formats(&offer)?;
-        self.accept(Side::Publisher, content, offer_sdp, formats, None).await
+        self.accept(Side::Publisher, content, offer_sdp, formats, None)
+            .await
     }
 
     /// Answers a viewer's offer. Media flows as far as `viewer` lets it; an older connection of the same viewer ends.
     ///
     /// # Errors
     /// [`MediaError::MalformedSdp`], [`MediaError::StreamOffline`], [`MediaError::TooManyViewers`], [`MediaError::Stopped`].
-    pub async fn view(&self, content: B256, offer_sdp: &str, viewer: Arc<Viewer>) -> Result<Accepted, MediaError> {
+    pub async fn view(
+        &self,
+        content: B256,
+        offer_sdp: &str,
+        viewer: Arc<Viewer>,
+    ) -> Result<Accepted, MediaError> {
         let offer = offer::parse(offer_sdp)?;
-        let stream = self.stream(content).filter(|stream| stream.live).ok_or(MediaError::StreamOffline)?;
+        let stream = self
+            .stream(content)
+            .filter(|stream| stream.live)
+            .ok_or(MediaError::StreamOffline)?;
         let formats = playback_formats(&offer, &stream)?;
-        self.accept(Side::Viewer, content, offer_sdp, formats, Some(viewer)).await
+        self.accept(Side::Viewer, content, offer_sdp, formats, Some(viewer))
+            .await
     }
 
     /// Ends a connection (DELETE of WHIP and WHEP). `false` when there is none of that name.
     pub fn remove(&self, resource: ResourceId) -> bool {
-        let thread = self.inner.board.thread_of(resource).and_then(|thread| self.inner.threads.get(thread));
+        let thread = self
+            .inner
+            .board
+            .thread_of(resource)
+            .and_then(|thread| self.inner.threads.get(thread));
         thread.is_some_and(|thread| thread.mailbox.send(Message::Remove(resource)))
     }
 
@@ -140,13 +178,22 @@ impl Engine {
 
     /// The addresses that are announced to viewers and publishers.
     pub fn candidates(&self) -> Vec<SocketAddr> {
-        self.inner.threads.iter().flat_map(|thread| thread.candidates.iter().copied()).collect()
+        self.inner
+            .threads
+            .iter()
+            .flat_map(|thread| thread.candidates.iter().copied())
+            .collect()
     }
 
     /// Whether every media thread runs.
     pub fn is_running(&self) -> bool {
-        let running = self.inner.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.len() == self.inner.threads.len() && running.iter().all(|thread| !thread.is_finished())
+        let running = self
+            .inner
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        running.len() == self.inner.threads.len()
+            && running.iter().all(|thread| !thread.is_finished())
     }
 
     /// Says goodbye to every connection and stops the threads.
@@ -156,7 +203,14 @@ impl Engine {
         let _ = tokio::task::spawn_blocking(move || inner.stop()).await;
     }
 
-    async fn accept(&self, side: Side, content: B256, sdp: &str, formats: Formats, viewer: Option<Arc<Viewer>>) -> Result<Accepted, MediaError> {
+    async fn accept(
+        &self,
+        side: Side,
+        content: B256,
+        sdp: &str,
+        formats: Formats,
+        viewer: Option<Arc<Viewer>>,
+    ) -> Result<Accepted, MediaError> {
         let inner = &self.inner;
         let index = thread_for(content, inner.threads.len());
         let thread = inner.threads.get(index).ok_or(MediaError::Stopped)?;
@@ -164,18 +218,46 @@ impl Engine {
             Side::Publisher => inner.config.max_publishers,
             Side::Viewer => inner.config.max_viewers,
         };
-        let place = Place { board: inner.board.clone(), resource: Some(inner.board.reserve(side, index, limit)?) };
-        let (offer, candidates, agreed) = (sdp.to_owned(), thread.candidates.clone(), formats.clone());
+        let place = Place {
+            board: inner.board.clone(),
+            resource: Some(inner.board.reserve(side, index, limit)?),
+        };
+        let (offer, candidates, agreed) =
+            (sdp.to_owned(), thread.candidates.clone(), formats.clone());
         // Making keys and parsing take milliseconds. A panic of the stack over a hostile offer ends here, as an error.
-        let answering = tokio::task::spawn_blocking(move || Peer::answer(&offer, agreed, side == Side::Viewer, &candidates, Instant::now()));
-        let (peer, sdp) = answering.await.map_err(|_| MediaError::MalformedSdp("the WebRTC stack cannot read it".to_owned()))??;
-        let ufrag = sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap_or_default().trim().to_owned();
+        let answering = tokio::task::spawn_blocking(move || {
+            Peer::answer(
+                &offer,
+                agreed,
+                side == Side::Viewer,
+                &candidates,
+                Instant::now(),
+            )
+        });
+        let (peer, sdp) = answering.await.map_err(|_| {
+            MediaError::MalformedSdp("the WebRTC stack cannot read it".to_owned())
+        })??;
+        let ufrag = sdp
+            .lines()
+            .find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
         let resource = place.keep();
-        let before = viewer.as_ref().and_then(|viewer| viewer.attach(thread.mailbox.clone(), resource));
+        let before = viewer
+            .as_ref()
+            .and_then(|viewer| viewer.attach(thread.mailbox.clone(), resource));
         if let Some((mailbox, older)) = before {
             mailbox.send(Message::Remove(older));
         }
-        let newcomer = Newcomer { resource, content, ufrag, peer, formats, viewer };
+        let newcomer = Newcomer {
+            resource,
+            content,
+            ufrag,
+            peer,
+            formats,
+            viewer,
+        };
         if !thread.mailbox.send(Message::Add(Box::new(newcomer))) {
             return Err(MediaError::Stopped);
         }
@@ -188,7 +270,8 @@ impl Inner {
         for thread in &self.threads {
             thread.mailbox.send(Message::Shutdown);
         }
-        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        let running =
+            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in running {
             if thread.join().is_err() {
                 tracing::error!("a media thread had panicked");
@@ -213,7 +296,9 @@ struct Place {
 
 impl Place {
     fn keep(mut self) -> ResourceId {
-        self.resource.take().expect("a place holds its resource until it is kept or dropped")
+        self.resource
+            .take()
+            .expect("a place holds its resource until it is kept or dropped")
     }
 }
 
@@ -228,7 +313,9 @@ impl Drop for Place {
 fn ingest_formats(offer: &Offer) -> Result<Formats, MediaError> {
     let video = offer.ingest_video().cloned();
     if offer.has_video && video.is_none() {
-        return Err(MediaError::MalformedSdp("its video is neither VP8 nor H.264 baseline in packetization mode 1".to_owned()));
+        return Err(MediaError::MalformedSdp(
+            "its video is neither VP8 nor H.264 baseline in packetization mode 1".to_owned(),
+        ));
     }
     let audio = offer.playback(Codec::Opus).cloned();
     if offer.has_audio && audio.is_none() {
@@ -238,9 +325,20 @@ fn ingest_formats(offer: &Offer) -> Result<Formats, MediaError> {
 }
 
 fn playback_formats(offer: &Offer, stream: &StreamStatus) -> Result<Formats, MediaError> {
-    let lacking = |codec: Codec| MediaError::MalformedSdp(format!("the stream is {}, which the offer lacks", codec.mime()));
-    let video = stream.video.map(|codec| offer.playback(codec).cloned().ok_or_else(|| lacking(codec))).transpose()?;
-    let audio = stream.audio.then(|| offer.playback(Codec::Opus).cloned()).flatten();
+    let lacking = |codec: Codec| {
+        MediaError::MalformedSdp(format!(
+            "the stream is {}, which the offer lacks",
+            codec.mime()
+        ))
+    };
+    let video = stream
+        .video
+        .map(|codec| offer.playback(codec).cloned().ok_or_else(|| lacking(codec)))
+        .transpose()?;
+    let audio = stream
+        .audio
+        .then(|| offer.playback(Codec::Opus).cloned())
+        .flatten();
     if video.is_none() && audio.is_none() {
         return Err(lacking(Codec::Opus));
     }
@@ -256,14 +354,27 @@ fn address_of(listen: SocketAddr, index: usize) -> Result<SocketAddr, MediaError
     if listen.port() == 0 {
         return Ok(listen);
     }
-    let port = u16::try_from(index).ok().and_then(|index| listen.port().checked_add(index));
-    let port = port.ok_or_else(|| MediaError::Config(format!("no port is left above {} for thread {index}", listen.port())))?;
+    let port = u16::try_from(index)
+        .ok()
+        .and_then(|index| listen.port().checked_add(index));
+    let port = port.ok_or_else(|| {
+        MediaError::Config(format!(
+            "no port is left above {} for thread {index}",
+            listen.port()
+        ))
+    })?;
     Ok(SocketAddr::new(listen.ip(), port))
 }
 
 fn announced(config: &MediaConfig) -> Result<Vec<IpAddr>, MediaError> {
-    if let Some(bad) = config.announce.iter().find(|ip| ip.is_unspecified() || ip.is_multicast()) {
-        return Err(MediaError::Config(format!("{bad} cannot be announced: nobody can send to it")));
+    if let Some(bad) = config
+        .announce
+        .iter()
+        .find(|ip| ip.is_unspecified() || ip.is_multicast())
+    {
+        return Err(MediaError::Config(format!(
+            "{bad} cannot be announced: nobody can send to it"
+        )));
     }
     if !config.announce.is_empty() {
         return Ok(config.announce.clone());
@@ -272,7 +383,10 @@ fn announced(config: &MediaConfig) -> Result<Vec<IpAddr>, MediaError> {
     if !listen.is_unspecified() {
         return Ok(vec![listen]);
     }
-    Ok(own_address().into_iter().chain([IpAddr::from(Ipv4Addr::LOCALHOST)]).collect())
+    Ok(own_address()
+        .into_iter()
+        .chain([IpAddr::from(Ipv4Addr::LOCALHOST)])
+        .collect())
 }
 
 /// The address from which this machine would reach the internet. Connecting a UDP socket sends nothing.

@@ -57,7 +57,10 @@ impl MediaError {
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            MediaError::StreamOffline | MediaError::TooManyViewers(_) | MediaError::TooManyPublishers(_) | MediaError::Stopped => true,
+            MediaError::StreamOffline
+            | MediaError::TooManyViewers(_)
+            | MediaError::TooManyPublishers(_)
+            | MediaError::Stopped => true,
             MediaError::MalformedSdp(_)
             | MediaError::Config(_)
             | MediaError::Socket { .. }

@@ -93,7 +93,10 @@ impl Forwarder {
                 self.stop();
                 return None;
             }
-            self.flow = Some(Flow { edge: packet.ts, ..flow });
+            self.flow = Some(Flow {
+                edge: packet.ts,
+                ..flow
+            });
         }
         Some(self.send(packet, flow, packet.ts + self.ts_shift))
     }
@@ -112,7 +115,9 @@ impl Forwarder {
             }
         }
         let usual = REPLAY_STEP_US * i64::from(self.clock_rate) / 1_000_000;
-        let room = self.last_ts.map_or(usual, |last| (edge + self.ts_shift - last) / frames);
+        let room = self
+            .last_ts
+            .map_or(usual, |last| (edge + self.ts_shift - last) / frames);
         let step = usual.min(room);
         if step < 1 {
             return Vec::new();
@@ -139,7 +144,9 @@ impl Forwarder {
     }
 
     fn begin(&mut self, first: &Packet, edge: i64, replayed_to: i64) -> Flow {
-        let after = |last: Option<i64>, now: Option<i64>| last.zip(now).map_or(0, |(last, now)| last + 1 - now);
+        let after = |last: Option<i64>, now: Option<i64>| {
+            last.zip(now).map_or(0, |(last, now)| last + 1 - now)
+        };
         let flow = Flow {
             seq_shift: self.last_seq + 1 - first.seq,
             picture_shift: after(self.last_picture, first.picture),
@@ -166,7 +173,12 @@ impl Forwarder {
             vp8::renumber(&packet.payload, picture, tl0)
         };
         // The wire carries the low bits.
-        Outgoing { seq: seq as u16, ts: ts as u32, marker: packet.marker, payload }
+        Outgoing {
+            seq: seq as u16,
+            ts: ts as u32,
+            marker: packet.marker,
+            payload,
+        }
     }
 
     fn duration(&self, ticks: i64) -> Duration {

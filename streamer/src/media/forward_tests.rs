@@ -15,7 +15,11 @@ struct Till {
 
 impl Till {
     fn new(limit_ms: u64) -> Self {
-        Till { open: true, limit: Duration::from_millis(limit_ms), delivered: Duration::ZERO }
+        Till {
+            open: true,
+            limit: Duration::from_millis(limit_ms),
+            delivered: Duration::ZERO,
+        }
     }
 }
 
@@ -60,14 +64,31 @@ fn forwarder() -> Forwarder {
 #[test]
 fn nothing_passes_before_a_keyframe_and_nothing_without_an_allowance() {
     let (mut forwarder, mut till) = (forwarder(), Till::new(0));
-    assert_eq!(forwarder.live(&packet(0), &mut till), None, "not even a keyframe without an allowance");
-    assert!(forwarder.replay(&[packet(0)], &till).is_empty(), "nor a replay");
+    assert_eq!(
+        forwarder.live(&packet(0), &mut till),
+        None,
+        "not even a keyframe without an allowance"
+    );
+    assert!(
+        forwarder.replay(&[packet(0)], &till).is_empty(),
+        "nor a replay"
+    );
     till.limit = Duration::from_millis(1);
-    assert_eq!(forwarder.live(&packet(2), &mut till), None, "no keyframe yet");
+    assert_eq!(
+        forwarder.live(&packet(2), &mut till),
+        None,
+        "no keyframe yet"
+    );
     let key = forwarder.live(&packet(20), &mut till).expect("a keyframe");
     assert_eq!((key.seq, key.marker), (101, false));
-    assert!(forwarder.live(&packet(21), &mut till).is_some(), "the rest of its frame");
-    assert!(forwarder.live(&packet(22), &mut till).is_some(), "the frame that uses up the limit");
+    assert!(
+        forwarder.live(&packet(21), &mut till).is_some(),
+        "the rest of its frame"
+    );
+    assert!(
+        forwarder.live(&packet(22), &mut till).is_some(),
+        "the frame that uses up the limit"
+    );
     assert_eq!(forwarder.live(&packet(24), &mut till), None, "used up");
     assert!(!forwarder.is_flowing());
 }
@@ -75,16 +96,28 @@ fn nothing_passes_before_a_keyframe_and_nothing_without_an_allowance() {
 #[test]
 fn the_limit_stops_at_the_frame_and_counts_what_passed() {
     let (mut forwarder, mut till) = (forwarder(), Till::new(100));
-    let passed = (0..40).filter(|n| forwarder.live(&packet(*n), &mut till).is_some()).count();
+    let passed = (0..40)
+        .filter(|n| forwarder.live(&packet(*n), &mut till).is_some())
+        .count();
     // The keyframe, and the frames at 33, 67, 100 and 133 ms: below 100 ms another one may begin.
     assert_eq!(passed, 2 * 4 + 2);
     assert_eq!(till.delivered.as_millis(), 133);
     till.limit = Duration::from_millis(200);
-    let resumed: Vec<Outgoing> = (40..46).filter_map(|n| forwarder.live(&packet(n), &mut till)).collect();
+    let resumed: Vec<Outgoing> = (40..46)
+        .filter_map(|n| forwarder.live(&packet(n), &mut till))
+        .collect();
     assert_eq!(resumed.len(), 6);
     assert_eq!(resumed[0].seq, 101 + 10, "no hole in the sequence");
-    assert_eq!(resumed[0].ts, (packet(40).ts + 7) as u32, "timestamps have moved on");
-    assert_eq!(till.delivered.as_millis(), 133 + 66, "the pause is not counted");
+    assert_eq!(
+        resumed[0].ts,
+        (packet(40).ts + 7) as u32,
+        "timestamps have moved on"
+    );
+    assert_eq!(
+        till.delivered.as_millis(),
+        133 + 66,
+        "the pause is not counted"
+    );
 }
 
 #[test]
@@ -94,8 +127,14 @@ fn a_limit_raised_in_time_leaves_no_trace() {
         assert!(forwarder.live(&packet(n), &mut till).is_some());
     }
     till.limit = Duration::from_secs(1);
-    assert!(forwarder.replay(&[packet(0)], &till).is_empty(), "it flows already");
-    assert_eq!(forwarder.live(&packet(8), &mut till).map(|out| out.seq), Some(109));
+    assert!(
+        forwarder.replay(&[packet(0)], &till).is_empty(),
+        "it flows already"
+    );
+    assert_eq!(
+        forwarder.live(&packet(8), &mut till).map(|out| out.seq),
+        Some(109)
+    );
 }
 
 #[test]
@@ -104,14 +143,31 @@ fn a_replay_is_squeezed_before_the_live_edge_and_free() {
     let cached: Vec<Packet> = (20..32).map(packet).collect();
     let replayed = forwarder.replay(&cached, &till);
     assert_eq!(replayed.len(), 12);
-    assert!(replayed.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    assert!(
+        replayed
+            .windows(2)
+            .all(|pair| pair[1].seq == pair[0].seq + 1)
+    );
     let edge = (packet(31).ts + 7) as u32;
     assert_eq!(replayed[11].ts, edge);
-    assert_eq!(replayed[0].ts, edge - 5 * 90, "six frames, a millisecond apart");
+    assert_eq!(
+        replayed[0].ts,
+        edge - 5 * 90,
+        "six frames, a millisecond apart"
+    );
     assert_eq!(till.delivered, Duration::ZERO);
-    assert_eq!(forwarder.live(&packet(31), &mut till), None, "it was replayed");
-    let live = forwarder.live(&packet(32), &mut till).expect("the next frame");
-    assert_eq!((live.seq, live.ts), (replayed[11].seq + 1, (packet(32).ts + 7) as u32));
+    assert_eq!(
+        forwarder.live(&packet(31), &mut till),
+        None,
+        "it was replayed"
+    );
+    let live = forwarder
+        .live(&packet(32), &mut till)
+        .expect("the next frame");
+    assert_eq!(
+        (live.seq, live.ts),
+        (replayed[11].seq + 1, (packet(32).ts + 7) as u32)
+    );
     assert_eq!(till.delivered.as_millis(), 33);
 }
 
@@ -127,13 +183,23 @@ fn a_long_cache_fits_into_a_short_pause() {
     let cached: Vec<Packet> = (0..12).map(packet).collect();
     let last = packet(9).ts + 7;
     let replayed = forwarder.replay(&cached, &till);
-    assert!(replayed.iter().all(|out| i64::from(out.ts) > last), "timestamps never go back");
+    assert!(
+        replayed.iter().all(|out| i64::from(out.ts) > last),
+        "timestamps never go back"
+    );
 }
 
 #[test]
 fn vp8_picture_ids_have_no_hole_after_a_pause() {
     let vp8 = |n: i64| Packet {
-        payload: Bytes::from(vec![0x90, 0xc0, 0x80 | ((n >> 8) & 0x7f) as u8, (n & 0xff) as u8, n as u8, 0]),
+        payload: Bytes::from(vec![
+            0x90,
+            0xc0,
+            0x80 | ((n >> 8) & 0x7f) as u8,
+            (n & 0xff) as u8,
+            n as u8,
+            0,
+        ]),
         picture: Some(n),
         tl0: Some(n),
         ts: n * FRAME,
@@ -143,7 +209,11 @@ fn vp8_picture_ids_have_no_hole_after_a_pause() {
     };
     let (mut forwarder, mut till) = (forwarder(), Till::new(100_000));
     for n in 100..105 {
-        assert_eq!(forwarder.live(&vp8(n), &mut till).map(|out| out.payload), Some(vp8(n).payload), "untouched before a pause");
+        assert_eq!(
+            forwarder.live(&vp8(n), &mut till).map(|out| out.payload),
+            Some(vp8(n).payload),
+            "untouched before a pause"
+        );
     }
     till.open = false;
     forwarder.live(&vp8(105), &mut till);
@@ -151,8 +221,14 @@ fn vp8_picture_ids_have_no_hole_after_a_pause() {
     for (n, expected) in (110..115).zip(105..) {
         let out = forwarder.live(&vp8(n), &mut till).expect("flowing");
         let numbers = vp8::descriptor(&out.payload).expect("a descriptor");
-        assert_eq!(numbers.picture.map(|id| i64::from(id.value)), Some(expected));
-        assert_eq!(numbers.tl0.map(|(_, value)| i64::from(value)), Some(expected));
+        assert_eq!(
+            numbers.picture.map(|id| i64::from(id.value)),
+            Some(expected)
+        );
+        assert_eq!(
+            numbers.tl0.map(|(_, value)| i64::from(value)),
+            Some(expected)
+        );
     }
 }
 

@@ -53,7 +53,11 @@ mod tests {
             (999, 1000, 252, false),
             (0, 1000, 1000, true),
         ] {
-            assert_eq!(admits(ms(delivered), ms(limit), ms(frame)), passes, "{delivered} of {limit}, {frame} more");
+            assert_eq!(
+                admits(ms(delivered), ms(limit), ms(frame)),
+                passes,
+                "{delivered} of {limit}, {frame} more"
+            );
         }
     }
 }

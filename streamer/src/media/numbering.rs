@@ -13,7 +13,13 @@ pub(super) struct Counter {
 
 impl Counter {
     pub fn new(bits: u32) -> Self {
-        Counter { bits, last: None, shift: 0, highest: None, restart: None }
+        Counter {
+            bits,
+            last: None,
+            shift: 0,
+            highest: None,
+            restart: None,
+        }
     }
 
     /// The next value comes from a new source: it stands `step` after the highest one so far.
@@ -35,7 +41,11 @@ impl Counter {
             None => turn + wire,
             Some(last) => {
                 let ahead = (wire - last).rem_euclid(turn);
-                if ahead < turn / 2 { last + ahead } else { last + ahead - turn }
+                if ahead < turn / 2 {
+                    last + ahead
+                } else {
+                    last + ahead - turn
+                }
             }
         };
         self.last = Some(unrolled);

@@ -32,15 +32,28 @@ pub(super) struct Offer {
 impl Offer {
     /// The format in which a publisher will send: the first of its own that we know.
     pub fn ingest_video(&self) -> Option<&Format> {
-        self.video.iter().find(|format| format.codec == Codec::Vp8 || is_baseline(&format.fmtp))
+        self.video
+            .iter()
+            .find(|format| format.codec == Codec::Vp8 || is_baseline(&format.fmtp))
     }
 
     /// The format in which a viewer takes a stream of this codec.
     pub fn playback(&self, codec: Codec) -> Option<&Format> {
-        let formats = if codec == Codec::Opus { &self.audio } else { &self.video };
+        let formats = if codec == Codec::Opus {
+            &self.audio
+        } else {
+            &self.video
+        };
         let mut fits = formats.iter().filter(|format| format.codec == codec);
-        let exact = fits.clone().find(|format| format.fmtp.to_ascii_lowercase().contains("profile-level-id=42e0"));
-        exact.or_else(|| fits.clone().find(|format| is_baseline(&format.fmtp))).or_else(|| fits.next())
+        let exact = fits.clone().find(|format| {
+            format
+                .fmtp
+                .to_ascii_lowercase()
+                .contains("profile-level-id=42e0")
+        });
+        exact
+            .or_else(|| fits.clone().find(|format| is_baseline(&format.fmtp)))
+            .or_else(|| fits.next())
     }
 }
 
@@ -51,7 +64,10 @@ fn is_baseline(fmtp: &str) -> bool {
 }
 
 fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
-    fmtp.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    fmtp.split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 /// Reads an offer.
@@ -71,7 +87,11 @@ pub(super) fn parse(sdp: &str) -> Result<Offer, MediaError> {
     if sections.len() > MAX_SECTIONS + 1 {
         return refuse("it has more than 16 media sections");
     }
-    for (needle, what) in [("a=ice-ufrag:", "no ICE credentials"), ("a=ice-pwd:", "no ICE credentials"), ("a=fingerprint:", "no DTLS fingerprint")] {
+    for (needle, what) in [
+        ("a=ice-ufrag:", "no ICE credentials"),
+        ("a=ice-pwd:", "no ICE credentials"),
+        ("a=fingerprint:", "no DTLS fingerprint"),
+    ] {
         if !lines(sdp).any(|line| line.starts_with(needle)) {
             return refuse(what);
         }
@@ -102,21 +122,37 @@ fn formats(section: &str, codecs: &[Codec]) -> Vec<Format> {
     let mut names: HashMap<u8, &str> = HashMap::new();
     let mut fmtps: HashMap<u8, &str> = HashMap::new();
     for line in lines(section) {
-        let attribute = |name: &str| line.strip_prefix(name)?.split_once(' ').and_then(|(number, rest)| Some((number.parse().ok()?, rest)));
+        let attribute = |name: &str| {
+            line.strip_prefix(name)?
+                .split_once(' ')
+                .and_then(|(number, rest)| Some((number.parse().ok()?, rest)))
+        };
         if let Some((number, name)) = attribute("a=rtpmap:") {
             names.insert(number, name);
         } else if let Some((number, fmtp)) = attribute("a=fmtp:") {
             fmtps.insert(number, fmtp);
         }
     }
-    let order = section.lines().next().unwrap_or_default().split_whitespace().skip(3).filter_map(|number| number.parse().ok());
+    let order = section
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(3)
+        .filter_map(|number| number.parse().ok());
     order
         .filter_map(|payload_type: u8| {
             let name = names.get(&payload_type)?;
             let codec = *codecs.iter().find(|codec| {
-                let (subtype, rate) = (codec.mime().split('/').nth(1).unwrap_or_default(), codec.clock_rate().to_string());
+                let (subtype, rate) = (
+                    codec.mime().split('/').nth(1).unwrap_or_default(),
+                    codec.clock_rate().to_string(),
+                );
                 let mut parts = name.split('/');
-                parts.next().is_some_and(|part| part.eq_ignore_ascii_case(subtype)) && parts.next() == Some(&rate)
+                parts
+                    .next()
+                    .is_some_and(|part| part.eq_ignore_ascii_case(subtype))
+                    && parts.next() == Some(&rate)
             })?;
             let fmtp = fmtps.get(&payload_type).copied().unwrap_or_default();
             if codec == Codec::H264 && parameter(fmtp, "packetization-mode") != Some("1") {
@@ -127,8 +163,15 @@ fn formats(section: &str, codecs: &[Codec]) -> Vec<Format> {
                 .iter()
                 .filter(|(_, name)| name.to_ascii_lowercase().starts_with("rtx/"))
                 .map(|(number, _)| *number)
-                .find(|number| fmtps.get(number).and_then(|fmtp| parameter(fmtp, "apt")) == Some(apt.as_str()));
-            Some(Format { codec, payload_type, fmtp: fmtp.to_owned(), rtx })
+                .find(|number| {
+                    fmtps.get(number).and_then(|fmtp| parameter(fmtp, "apt")) == Some(apt.as_str())
+                });
+            Some(Format {
+                codec,
+                payload_type,
+                fmtp: fmtp.to_owned(),
+                rtx,
+            })
         })
         .collect()
 }
@@ -151,10 +194,18 @@ mod tests {
     fn the_first_codec_that_we_know_is_taken_in_and_the_exact_profile_is_played() {
         let offer = parse(OFFER).expect("usable");
         let ingest = offer.ingest_video().expect("VP8");
-        assert_eq!((ingest.codec, ingest.payload_type, ingest.rtx), (Codec::Vp8, 96, Some(97)));
+        assert_eq!(
+            (ingest.codec, ingest.payload_type, ingest.rtx),
+            (Codec::Vp8, 96, Some(97))
+        );
         let h264 = offer.playback(Codec::H264).expect("H.264");
         assert_eq!((h264.payload_type, h264.rtx), (106, Some(105)));
-        assert_eq!(offer.playback(Codec::Opus).map(|format| format.payload_type), Some(111));
+        assert_eq!(
+            offer
+                .playback(Codec::Opus)
+                .map(|format| format.payload_type),
+            Some(111)
+        );
     }
 
     #[test]
@@ -165,9 +216,17 @@ mod tests {
             (format!("v=0{}", "x".repeat(MAX_BYTES)), "64 KiB"),
             ("v=0\r\n".into(), "ICE"),
             (OFFER.replace("a=fingerprint", "a=other"), "fingerprint"),
-            (OFFER.replace("m=audio", "m=text").replace("m=video", "m=text"), "neither"),
+            (
+                OFFER
+                    .replace("m=audio", "m=text")
+                    .replace("m=video", "m=text"),
+                "neither",
+            ),
             (format!("{OFFER}a=setup:holdconn\r\n"), "holdconn"),
-            (format!("{OFFER}{}", "m=video 9 X 1\r\n".repeat(20)), "16 media"),
+            (
+                format!("{OFFER}{}", "m=video 9 X 1\r\n".repeat(20)),
+                "16 media",
+            ),
         ] {
             let error = parse(&sdp).expect_err("unusable").to_string();
             assert!(error.contains(why), "{error} should contain {why}");

@@ -14,12 +14,16 @@ use rtc::{
         candidate::{CandidateConfig, candidate_host::CandidateHostConfig},
         mdns::MulticastDnsMode,
     },
-    interceptor::{Attribute, Interceptor, Packet as Intercepted, Registry, Slot, StreamInfo, TaggedPacket},
+    interceptor::{
+        Attribute, Interceptor, Packet as Intercepted, Registry, Slot, StreamInfo, TaggedPacket,
+    },
     media_stream::MediaStreamTrack,
     peer_connection::{
         RTCPeerConnection, RTCPeerConnectionBuilder,
         configuration::{
-            interceptor_registry::{configure_nack, configure_rtcp_reports, configure_twcc_receiver_only},
+            interceptor_registry::{
+                configure_nack, configure_rtcp_reports, configure_twcc_receiver_only,
+            },
             media_engine::{MIME_TYPE_RTX, MediaEngine},
             setting_engine::SettingEngineBuilder,
         },
@@ -29,23 +33,22 @@ use rtc::{
         state::RTCPeerConnectionState,
         transport::RTCIceCandidate,
     },
-    rtcp::payload_feedbacks::{full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication},
+    rtcp::payload_feedbacks::{
+        full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+    },
     rtp,
     rtp_transceiver::{
         RTCRtpReceiverId, RTCRtpSenderId,
-        rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
+        rtp_sender::{
+            RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
+            RTCRtpEncodingParameters, RtpCodecKind,
+        },
     },
     sansio::Protocol,
     shared::{TaggedBytesMut, TransportContext, TransportProtocol, error::Error as StackError},
 };
 
-use super::{
-    codec::Codec,
-    error::MediaError,
-    offer::Format,
-    packet::Outgoing,
-    track::Received,
-};
+use super::{codec::Codec, error::MediaError, offer::Format, packet::Outgoing, track::Received};
 
 /// Longest sleep of a connection that asks for nothing.
 const IDLE: Duration = Duration::from_secs(60);
@@ -96,16 +99,42 @@ impl Peer {
     ///
     /// # Errors
     /// [`MediaError::MalformedSdp`] when the stack cannot use the offer.
-    pub fn answer(sdp: &str, formats: Formats, sends: bool, candidates: &[SocketAddr], now: Instant) -> Result<(Self, String), MediaError> {
+    pub fn answer(
+        sdp: &str,
+        formats: Formats,
+        sends: bool,
+        candidates: &[SocketAddr],
+        now: Instant,
+    ) -> Result<(Self, String), MediaError> {
         let connection = build(&formats, sends, now)?;
-        let mut peer = Peer { connection, candidates: candidates.to_vec(), formats, video: None, audio: None, receiving: None, closed: false };
+        let mut peer = Peer {
+            connection,
+            candidates: candidates.to_vec(),
+            formats,
+            video: None,
+            audio: None,
+            receiving: None,
+            closed: false,
+        };
         if sends {
-            peer.video = peer.formats.video.clone().map(|format| add_track(&mut peer.connection, &format)).transpose()?;
-            peer.audio = peer.formats.audio.clone().map(|format| add_track(&mut peer.connection, &format)).transpose()?;
+            peer.video = peer
+                .formats
+                .video
+                .clone()
+                .map(|format| add_track(&mut peer.connection, &format))
+                .transpose()?;
+            peer.audio = peer
+                .formats
+                .audio
+                .clone()
+                .map(|format| add_track(&mut peer.connection, &format))
+                .transpose()?;
         }
         let unusable = |error: StackError| MediaError::MalformedSdp(error.to_string());
         let offer = RTCSessionDescription::offer(sdp.to_owned()).map_err(unusable)?;
-        peer.connection.set_remote_description(now, offer).map_err(unusable)?;
+        peer.connection
+            .set_remote_description(now, offer)
+            .map_err(unusable)?;
         for candidate in candidates {
             let base_config = CandidateConfig {
                 network: "udp".to_owned(),
@@ -114,17 +143,33 @@ impl Peer {
                 component: 1,
                 ..Default::default()
             };
-            let host = CandidateHostConfig { base_config, ..Default::default() }.new_candidate_host()?;
-            peer.connection.add_local_candidate(RTCIceCandidate::from(&host).to_json()?)?;
+            let host = CandidateHostConfig {
+                base_config,
+                ..Default::default()
+            }
+            .new_candidate_host()?;
+            peer.connection
+                .add_local_candidate(RTCIceCandidate::from(&host).to_json()?)?;
         }
         let answer = peer.connection.create_answer(None).map_err(unusable)?;
-        peer.connection.set_local_description(now, answer).map_err(unusable)?;
-        let answer = peer.connection.local_description().ok_or_else(|| MediaError::MalformedSdp("it leads to no answer".to_owned()))?;
+        peer.connection
+            .set_local_description(now, answer)
+            .map_err(unusable)?;
+        let answer = peer
+            .connection
+            .local_description()
+            .ok_or_else(|| MediaError::MalformedSdp("it leads to no answer".to_owned()))?;
         Ok((peer, answer.sdp))
     }
 
     /// Takes a datagram that arrived on the announced address `local`.
-    pub fn receive(&mut self, now: Instant, from: SocketAddr, local: Option<SocketAddr>, datagram: &[u8]) {
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<SocketAddr>,
+        datagram: &[u8],
+    ) {
         let fits = |candidate: &&SocketAddr| candidate.is_ipv4() == from.is_ipv4();
         let Some(local_addr) = local
             .filter(|local| self.candidates.contains(local))
@@ -132,9 +177,18 @@ impl Peer {
         else {
             return;
         };
-        let transport = TransportContext { local_addr, peer_addr: from, ecn: None, transport_protocol: TransportProtocol::UDP };
+        let transport = TransportContext {
+            local_addr,
+            peer_addr: from,
+            ecn: None,
+            transport_protocol: TransportProtocol::UDP,
+        };
         // What the stack cannot read it drops; the peer is told by the protocols themselves.
-        let _ = self.connection.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(datagram) });
+        let _ = self.connection.handle_read(TaggedBytesMut {
+            now,
+            transport,
+            message: BytesMut::from(datagram),
+        });
     }
 
     /// Queues a packet for the viewer.
@@ -156,15 +210,29 @@ impl Peer {
         };
         if let Some(mut sender) = self.connection.rtp_sender(track.sender) {
             // It fails only while the connection is not up, and then nothing is due.
-            let _ = sender.write_rtp(now, rtp::Packet { header, payload: packet.payload });
+            let _ = sender.write_rtp(
+                now,
+                rtp::Packet {
+                    header,
+                    payload: packet.payload,
+                },
+            );
         }
     }
 
     /// Asks the publisher for a keyframe.
     pub fn request_keyframe(&mut self, now: Instant) {
-        let Some((receiver, ssrc)) = self.receiving else { return };
+        let Some((receiver, ssrc)) = self.receiving else {
+            return;
+        };
         if let Some(mut receiver) = self.connection.rtp_receiver(receiver) {
-            let _ = receiver.write_rtcp(now, vec![Box::new(PictureLossIndication { sender_ssrc: 0, media_ssrc: ssrc })]);
+            let _ = receiver.write_rtcp(
+                now,
+                vec![Box::new(PictureLossIndication {
+                    sender_ssrc: 0,
+                    media_ssrc: ssrc,
+                })],
+            );
         }
     }
 
@@ -179,7 +247,12 @@ impl Peer {
     }
 
     /// Takes out everything that waits, and answers when the connection wants to be called again.
-    pub fn drain(&mut self, now: Instant, mut transmit: impl FnMut(SocketAddr, &[u8]), events: &mut Vec<Event>) -> Instant {
+    pub fn drain(
+        &mut self,
+        now: Instant,
+        mut transmit: impl FnMut(SocketAddr, &[u8]),
+        events: &mut Vec<Event>,
+    ) -> Instant {
         loop {
             while let Some(datagram) = self.connection.poll_write() {
                 transmit(datagram.transport.peer_addr, &datagram.message);
@@ -205,15 +278,20 @@ impl Peer {
 
     fn handle(&mut self, event: RTCPeerConnectionEvent, events: &mut Vec<Event>) {
         match event {
-            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected) => events.push(Event::Connected),
-            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
-                if !self.closed =>
-            {
+            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
+                RTCPeerConnectionState::Connected,
+            ) => events.push(Event::Connected),
+            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(
+                RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed,
+            ) if !self.closed => {
                 self.closed = true;
                 events.push(Event::Closed);
             }
             RTCPeerConnectionEvent::OnTrack(RTCTrackEvent::OnOpen(track)) => {
-                let is_video = self.connection.rtp_receiver(track.receiver_id).is_some_and(|receiver| receiver.track().kind() == RtpCodecKind::Video);
+                let is_video = self
+                    .connection
+                    .rtp_receiver(track.receiver_id)
+                    .is_some_and(|receiver| receiver.track().kind() == RtpCodecKind::Video);
                 if is_video {
                     self.receiving = Some((track.receiver_id, track.ssrc));
                 }
@@ -223,7 +301,11 @@ impl Peer {
     }
 
     fn received(&self, packet: rtp::Packet) -> Option<Event> {
-        let of = |format: &Option<Format>| format.as_ref().is_some_and(|format| format.payload_type == packet.header.payload_type);
+        let of = |format: &Option<Format>| {
+            format
+                .as_ref()
+                .is_some_and(|format| format.payload_type == packet.header.payload_type)
+        };
         let kind = if of(&self.formats.video) {
             Kind::Video
         } else if of(&self.formats.audio) {
@@ -251,7 +333,13 @@ fn build(formats: &Formats, sends: bool, now: Instant) -> Result<RTCPeerConnecti
     let mut media = MediaEngine::default();
     for format in formats.video.iter().chain(&formats.audio) {
         let kind = kind_of(format.codec);
-        media.register_codec(RTCRtpCodecParameters { rtp_codec: parameters(format), payload_type: format.payload_type }, kind)?;
+        media.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: parameters(format),
+                payload_type: format.payload_type,
+            },
+            kind,
+        )?;
         if let Some(rtx) = format.rtx {
             let rtp_codec = RTCRtpCodec {
                 mime_type: MIME_TYPE_RTX.to_owned(),
@@ -260,7 +348,13 @@ fn build(formats: &Formats, sends: bool, now: Instant) -> Result<RTCPeerConnecti
                 sdp_fmtp_line: format!("apt={}", format.payload_type),
                 rtcp_feedback: Vec::new(),
             };
-            media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type: rtx }, kind)?;
+            media.register_codec(
+                RTCRtpCodecParameters {
+                    rtp_codec,
+                    payload_type: rtx,
+                },
+                kind,
+            )?;
         }
     }
     let mut registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
@@ -283,28 +377,56 @@ fn build(formats: &Formats, sends: bool, now: Instant) -> Result<RTCPeerConnecti
 fn add_track(connection: &mut RTCPeerConnection, format: &Format) -> Result<Sending, MediaError> {
     let ssrc = rand::random();
     let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(ssrc),
+            ..Default::default()
+        },
         codec: parameters(format),
         ..Default::default()
     };
-    let track = MediaStreamTrack::new("paystream".to_owned(), format!("track-{ssrc}"), "paystream".to_owned(), kind_of(format.codec), vec![encoding]);
+    let track = MediaStreamTrack::new(
+        "paystream".to_owned(),
+        format!("track-{ssrc}"),
+        "paystream".to_owned(),
+        kind_of(format.codec),
+        vec![encoding],
+    );
     let sender = connection.add_track(track)?;
-    Ok(Sending { sender, ssrc, payload_type: format.payload_type })
+    Ok(Sending {
+        sender,
+        ssrc,
+        payload_type: format.payload_type,
+    })
 }
 
 fn kind_of(codec: Codec) -> RtpCodecKind {
-    if codec == Codec::Opus { RtpCodecKind::Audio } else { RtpCodecKind::Video }
+    if codec == Codec::Opus {
+        RtpCodecKind::Audio
+    } else {
+        RtpCodecKind::Video
+    }
 }
 
 fn parameters(format: &Format) -> RTCRtpCodec {
-    let feedback = |kind: &str, parameter: &str| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() };
+    let feedback = |kind: &str, parameter: &str| RTCPFeedback {
+        typ: kind.to_owned(),
+        parameter: parameter.to_owned(),
+    };
     let video = format.codec != Codec::Opus;
     RTCRtpCodec {
         mime_type: format.codec.mime().to_owned(),
         clock_rate: format.codec.clock_rate(),
         channels: if video { 0 } else { 2 },
         sdp_fmtp_line: format.fmtp.clone(),
-        rtcp_feedback: if video { vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")] } else { Vec::new() },
+        rtcp_feedback: if video {
+            vec![
+                feedback("ccm", "fir"),
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+            ]
+        } else {
+            Vec::new()
+        },
     }
 }
 

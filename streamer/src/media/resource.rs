@@ -27,11 +27,16 @@ impl FromStr for ResourceId {
     type Err = InvalidResourceId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let plain = text.len() == 32
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !plain {
             return Err(InvalidResourceId);
         }
-        u128::from_str_radix(text, 16).map(ResourceId).map_err(|_| InvalidResourceId)
+        u128::from_str_radix(text, 16)
+            .map(ResourceId)
+            .map_err(|_| InvalidResourceId)
     }
 }
 
@@ -43,7 +48,13 @@ mod tests {
     fn a_resource_id_survives_its_text_and_nothing_else_parses() {
         let id = ResourceId::random();
         assert_eq!(id.to_string().parse(), Ok(id));
-        for text in ["", "1", "+0000000000000000000000000000001", &"g".repeat(32), &"0".repeat(33)] {
+        for text in [
+            "",
+            "1",
+            "+0000000000000000000000000000001",
+            &"g".repeat(32),
+            &"0".repeat(33),
+        ] {
             assert_eq!(text.parse::<ResourceId>(), Err(InvalidResourceId));
         }
     }

@@ -27,7 +27,9 @@ impl Routes {
     }
 
     pub fn remove(&mut self, resource: ResourceId) {
-        let Some((ufrag, addresses)) = self.known.remove(&resource) else { return };
+        let Some((ufrag, addresses)) = self.known.remove(&resource) else {
+            return;
+        };
         self.by_ufrag.remove(&ufrag);
         for address in addresses {
             if self.by_address.get(&address) == Some(&resource) {
@@ -37,9 +39,16 @@ impl Routes {
     }
 
     /// The connection for a datagram. An address passes from one connection to another only when the first is `silent`.
-    pub fn find(&mut self, from: SocketAddr, datagram: &[u8], silent: impl Fn(ResourceId) -> bool) -> Option<ResourceId> {
+    pub fn find(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        silent: impl Fn(ResourceId) -> bool,
+    ) -> Option<ResourceId> {
         let owner = self.by_address.get(&from).copied();
-        let Some(ufrag) = stun::local_ufrag(datagram) else { return owner };
+        let Some(ufrag) = stun::local_ufrag(datagram) else {
+            return owner;
+        };
         let named = *self.by_ufrag.get(ufrag)?;
         match owner {
             Some(owner) if owner == named => {}
@@ -50,7 +59,9 @@ impl Routes {
     }
 
     fn learn(&mut self, address: SocketAddr, resource: ResourceId) {
-        let Some((_, addresses)) = self.known.get_mut(&resource) else { return };
+        let Some((_, addresses)) = self.known.get_mut(&resource) else {
+            return;
+        };
         if addresses.len() == MAX_ADDRESSES
             && let Some(oldest) = addresses.pop_front()
             && self.by_address.get(&oldest) == Some(&resource)
@@ -85,16 +96,41 @@ mod tests {
         let mut routes = Routes::default();
         routes.add(one, "one".into());
         routes.add(two, "two".into());
-        assert_eq!(routes.find(address(1), &[0x80, 0], |_| false), None, "an unknown address");
+        assert_eq!(
+            routes.find(address(1), &[0x80, 0], |_| false),
+            None,
+            "an unknown address"
+        );
         assert_eq!(routes.find(address(1), &request("other"), |_| false), None);
-        assert_eq!(routes.find(address(1), &request("one"), |_| false), Some(one));
+        assert_eq!(
+            routes.find(address(1), &request("one"), |_| false),
+            Some(one)
+        );
         assert_eq!(routes.find(address(1), &[0x80, 0], |_| false), Some(one));
-        assert_eq!(routes.find(address(2), &request("one"), |_| false), Some(one), "it moved");
+        assert_eq!(
+            routes.find(address(2), &request("one"), |_| false),
+            Some(one),
+            "it moved"
+        );
         assert_eq!(routes.find(address(2), &[0x80, 0], |_| false), Some(one));
-        assert_eq!(routes.find(address(1), &request("two"), |_| false), Some(two));
-        assert_eq!(routes.find(address(1), &[0x80, 0], |_| false), Some(one), "its owner is alive");
-        assert_eq!(routes.find(address(1), &request("two"), |_| true), Some(two));
-        assert_eq!(routes.find(address(1), &[0x80, 0], |_| false), Some(two), "its owner was silent");
+        assert_eq!(
+            routes.find(address(1), &request("two"), |_| false),
+            Some(two)
+        );
+        assert_eq!(
+            routes.find(address(1), &[0x80, 0], |_| false),
+            Some(one),
+            "its owner is alive"
+        );
+        assert_eq!(
+            routes.find(address(1), &request("two"), |_| true),
+            Some(two)
+        );
+        assert_eq!(
+            routes.find(address(1), &[0x80, 0], |_| false),
+            Some(two),
+            "its owner was silent"
+        );
         routes.remove(one);
         assert_eq!(routes.find(address(2), &[0x80, 0], |_| false), None);
         assert_eq!(routes.find(address(1), &[0x80, 0], |_| false), Some(two));
@@ -106,7 +142,10 @@ mod tests {
         let mut routes = Routes::default();
         routes.add(one, "one".into());
         for port in 1..=1000 {
-            assert_eq!(routes.find(address(port), &request("one"), |_| false), Some(one));
+            assert_eq!(
+                routes.find(address(port), &request("one"), |_| false),
+                Some(one)
+            );
         }
         assert_eq!(routes.by_address.len(), MAX_ADDRESSES);
     }

@@ -37,7 +37,14 @@ impl MediaSocket {
             let _ = options.set_recv_buffer_size(4 << 20);
             let _ = options.set_send_buffer_size(8 << 20);
             let state = UdpSocketState::new((&socket).into())?;
-            Ok(MediaSocket { socket, state, batch: Vec::with_capacity(BUFFER), to: None, segment: 0, ended: false })
+            Ok(MediaSocket {
+                socket,
+                state,
+                batch: Vec::with_capacity(BUFFER),
+                to: None,
+                segment: 0,
+                ended: false,
+            })
         };
         open().map_err(|source| MediaError::Socket { address, source })
     }
@@ -69,9 +76,17 @@ impl MediaSocket {
 
     /// Sends what waits.
     pub fn flush(&mut self) {
-        let Some(destination) = self.to.take() else { return };
+        let Some(destination) = self.to.take() else {
+            return;
+        };
         let segment_size = (self.batch.len() > self.segment).then_some(self.segment);
-        let transmit = Transmit { destination, ecn: None, contents: &self.batch, segment_size, src_ip: None };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents: &self.batch,
+            segment_size,
+            src_ip: None,
+        };
         if let Err(error) = self.state.try_send((&self.socket).into(), &transmit) {
             tracing::trace!(%destination, %error, "datagrams not sent");
         }
@@ -95,25 +110,40 @@ pub(super) struct Arrival<'a> {
 
 impl Inbox {
     pub fn new() -> Self {
-        Inbox { buffers: vec![vec![0; BUFFER]; BATCH_SIZE], metas: vec![RecvMeta::default(); BATCH_SIZE] }
+        Inbox {
+            buffers: vec![vec![0; BUFFER]; BATCH_SIZE],
+            metas: vec![RecvMeta::default(); BATCH_SIZE],
+        }
     }
 
     /// Takes what has arrived, datagram by datagram. `false` when nothing had.
     pub fn receive(&mut self, socket: &MediaSocket, mut each: impl FnMut(Arrival<'_>)) -> bool {
-        let mut slices: Vec<IoSliceMut<'_>> = self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
-        let count = match socket.state.recv((&socket.socket).into(), &mut slices, &mut self.metas) {
+        let mut slices: Vec<IoSliceMut<'_>> = self
+            .buffers
+            .iter_mut()
+            .map(|buffer| IoSliceMut::new(buffer))
+            .collect();
+        let count = match socket
+            .state
+            .recv((&socket.socket).into(), &mut slices, &mut self.metas)
+        {
             Ok(count) => count,
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
                     tracing::debug!(%error, "receiving from the media socket");
                 }
                 // A connection refused by an earlier destination is reported here and says nothing about what has arrived.
-                return error.kind() == io::ErrorKind::ConnectionRefused || error.kind() == io::ErrorKind::Interrupted;
+                return error.kind() == io::ErrorKind::ConnectionRefused
+                    || error.kind() == io::ErrorKind::Interrupted;
             }
         };
         for (buffer, meta) in self.buffers.iter().zip(&self.metas).take(count) {
             for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                each(Arrival { from: meta.addr, to: meta.dst_ip, bytes });
+                each(Arrival {
+                    from: meta.addr,
+                    to: meta.dst_ip,
+                    bytes,
+                });
             }
         }
         true

@@ -32,19 +32,35 @@ pub(super) struct Stream {
 
 impl Stream {
     pub fn new() -> Self {
-        Stream { publisher: None, viewers: Vec::new(), video: None, audio: None, since: SystemTime::now(), asked_at: None }
+        Stream {
+            publisher: None,
+            viewers: Vec::new(),
+            video: None,
+            audio: None,
+            since: SystemTime::now(),
+            asked_at: None,
+        }
     }
 
     /// A publisher takes the stream over. Answers the one before, if it is another.
     pub fn take_over(&mut self, publisher: ResourceId, formats: &Formats) -> Option<ResourceId> {
-        let renew = |track: &mut Option<Track>, codec: Option<Codec>| match (track.as_mut(), codec) {
+        let renew = |track: &mut Option<Track>, codec: Option<Codec>| match (track.as_mut(), codec)
+        {
             (Some(track), Some(codec)) if track.codec() == codec => track.replace_source(),
             _ => *track = codec.map(Track::new),
         };
-        renew(&mut self.video, formats.video.as_ref().map(|format| format.codec));
-        renew(&mut self.audio, formats.audio.as_ref().map(|format| format.codec));
+        renew(
+            &mut self.video,
+            formats.video.as_ref().map(|format| format.codec),
+        );
+        renew(
+            &mut self.audio,
+            formats.audio.as_ref().map(|format| format.codec),
+        );
         self.since = SystemTime::now();
-        self.publisher.replace(publisher).filter(|before| *before != publisher)
+        self.publisher
+            .replace(publisher)
+            .filter(|before| *before != publisher)
     }
 
     pub fn video_codec(&self) -> Option<Codec> {
@@ -61,7 +77,9 @@ impl Stream {
 
     /// What a viewer can begin with.
     pub fn cached(&self) -> &[Packet] {
-        self.video.as_ref().map_or(&[], |track| track.cache.packets())
+        self.video
+            .as_ref()
+            .map_or(&[], |track| track.cache.packets())
     }
 
     pub fn picture_moves(&self, now: Instant) -> bool {
@@ -84,7 +102,9 @@ impl Stream {
 
     /// Whether the publisher may be asked for a keyframe again; if so, that it was is noted.
     pub fn may_ask(&mut self, now: Instant) -> Option<ResourceId> {
-        let rests = self.asked_at.is_some_and(|at| now.duration_since(at) < KEYFRAME_INTERVAL);
+        let rests = self
+            .asked_at
+            .is_some_and(|at| now.duration_since(at) < KEYFRAME_INTERVAL);
         let publisher = self.publisher.filter(|_| !rests)?;
         self.asked_at = Some(now);
         Some(publisher)
@@ -103,5 +123,7 @@ impl Stream {
 }
 
 fn heard_within(track: Option<&Track>, bound: Duration, now: Instant) -> bool {
-    track.and_then(Track::last_at).is_some_and(|at| now.saturating_duration_since(at) < bound)
+    track
+        .and_then(Track::last_at)
+        .is_some_and(|at| now.saturating_duration_since(at) < bound)
 }

@@ -37,7 +37,11 @@ mod tests {
 
     #[test]
     fn the_first_half_of_the_username_is_found_behind_other_attributes() {
-        let attributes = [&[0x80, 0x22, 0, 3, b'a', b'b', b'c', 0, 0, 6, 0, 9][..], b"ours:them"].concat();
+        let attributes = [
+            &[0x80, 0x22, 0, 3, b'a', b'b', b'c', 0, 0, 6, 0, 9][..],
+            b"ours:them",
+        ]
+        .concat();
         assert_eq!(local_ufrag(&message(&attributes)), Some("ours"));
         assert_eq!(local_ufrag(&message(&attributes[..16])), None, "cut off");
         assert_eq!(local_ufrag(&message(&[])), None);

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{
-    cache::GopCache, codec::Codec, numbering::Counter, packet::Packet, vp8,
-};
+use super::{cache::GopCache, codec::Codec, numbering::Counter, packet::Packet, vp8};
 
 /// A source that has been silent for this long may be replaced by another one on the same connection.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -70,7 +68,9 @@ impl Track {
     /// Numbers a packet. `None` for what no viewer can use: a second source, or what precedes a new source's first keyframe.
     pub fn receive(&mut self, received: Received, now: Instant) -> Option<Packet> {
         if self.source != Some(received.ssrc) {
-            let heard = self.last_at.is_some_and(|at| now.duration_since(at) < SILENCE);
+            let heard = self
+                .last_at
+                .is_some_and(|at| now.duration_since(at) < SILENCE);
             if self.source.is_some() && heard {
                 return None;
             }
@@ -82,17 +82,26 @@ impl Track {
         }
         self.awaits_key = false;
         self.last_at = Some(now);
-        let numbers = (self.codec == Codec::Vp8).then(|| vp8::descriptor(&received.payload)).flatten().unwrap_or_default();
+        let numbers = (self.codec == Codec::Vp8)
+            .then(|| vp8::descriptor(&received.payload))
+            .flatten()
+            .unwrap_or_default();
         let packet = Packet {
             seq: self.seq.next(u32::from(received.seq)),
             ts: self.ts.next(received.ts),
             marker: received.marker,
             key,
             picture: numbers.picture.map(|id| {
-                let counter = if id.long { &mut self.picture } else { &mut self.short_picture };
+                let counter = if id.long {
+                    &mut self.picture
+                } else {
+                    &mut self.short_picture
+                };
                 counter.next(u32::from(id.value))
             }),
-            tl0: numbers.tl0.map(|(_, value)| self.tl0.next(u32::from(value))),
+            tl0: numbers
+                .tl0
+                .map(|(_, value)| self.tl0.next(u32::from(value))),
             payload: received.payload,
         };
         self.cache.push(&packet);
@@ -103,10 +112,13 @@ impl Track {
         self.source = Some(ssrc);
         self.awaits_key = true;
         self.cache.clear();
-        let gap = self.last_at.map_or(Duration::ZERO, |at| now.duration_since(at));
+        let gap = self
+            .last_at
+            .map_or(Duration::ZERO, |at| now.duration_since(at));
         let ticks = gap.as_micros() * u128::from(self.codec.clock_rate()) / 1_000_000;
         self.seq.restart(1);
-        self.ts.restart(i64::try_from(ticks).unwrap_or(i64::MAX / 4).max(1));
+        self.ts
+            .restart(i64::try_from(ticks).unwrap_or(i64::MAX / 4).max(1));
         self.picture.restart(1);
         self.short_picture.restart(1);
         self.tl0.restart(1);
@@ -119,22 +131,38 @@ mod tests {
 
     fn received(ssrc: u32, seq: u16, ts: u32, key: bool) -> Received {
         let payload = Bytes::from_static(if key { &[0x65, 1] } else { &[0x41, 1] });
-        Received { ssrc, seq, ts, marker: true, payload }
+        Received {
+            ssrc,
+            seq,
+            ts,
+            marker: true,
+            payload,
+        }
     }
 
     #[test]
     fn a_new_publisher_goes_on_from_the_last_one_at_a_keyframe() {
         let start = Instant::now();
         let mut track = Track::new(Codec::H264);
-        assert_eq!(track.receive(received(1, 10, 100, false), start), None, "no keyframe yet");
-        let first = track.receive(received(1, 11, 3100, true), start).expect("a keyframe");
-        let second = track.receive(received(1, 12, 6100, false), start).expect("a frame");
+        assert_eq!(
+            track.receive(received(1, 10, 100, false), start),
+            None,
+            "no keyframe yet"
+        );
+        let first = track
+            .receive(received(1, 11, 3100, true), start)
+            .expect("a keyframe");
+        let second = track
+            .receive(received(1, 12, 6100, false), start)
+            .expect("a frame");
         assert_eq!((second.seq - first.seq, second.ts - first.ts), (1, 3000));
 
         track.replace_source();
         let later = start + Duration::from_secs(2);
         assert_eq!(track.receive(received(2, 500, 9, false), later), None);
-        let third = track.receive(received(2, 501, 3009, true), later).expect("its keyframe");
+        let third = track
+            .receive(received(2, 501, 3009, true), later)
+            .expect("its keyframe");
         assert_eq!((third.seq - second.seq, third.ts - second.ts), (1, 180_000));
         assert_eq!(track.cache.packets().len(), 1, "the cache begins anew");
     }
@@ -144,7 +172,14 @@ mod tests {
         let start = Instant::now();
         let mut track = Track::new(Codec::H264);
         assert!(track.receive(received(1, 1, 0, true), start).is_some());
-        assert_eq!(track.receive(received(2, 1, 0, true), start + SILENCE / 2), None);
-        assert!(track.receive(received(2, 2, 0, true), start + SILENCE).is_some());
+        assert_eq!(
+            track.receive(received(2, 1, 0, true), start + SILENCE / 2),
+            None
+        );
+        assert!(
+            track
+                .receive(received(2, 2, 0, true), start + SILENCE)
+                .is_some()
+        );
     }
 }

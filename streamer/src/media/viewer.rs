@@ -99,7 +99,8 @@ impl Viewer {
 
     /// Counts a frame that is about to be forwarded, if it may be.
     pub(super) fn spend(&self, time: Duration) -> bool {
-        if self.shut.load(Ordering::SeqCst) || !meter::admits(self.delivered(), self.limit(), time) {
+        if self.shut.load(Ordering::SeqCst) || !meter::admits(self.delivered(), self.limit(), time)
+        {
             return false;
         }
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -108,7 +109,11 @@ impl Viewer {
     }
 
     /// Ties the viewer to its connection, and answers the one before.
-    pub(super) fn attach(&self, mailbox: Mailbox, resource: ResourceId) -> Option<(Mailbox, ResourceId)> {
+    pub(super) fn attach(
+        &self,
+        mailbox: Mailbox,
+        resource: ResourceId,
+    ) -> Option<(Mailbox, ResourceId)> {
         self.lock().replace((mailbox, resource))
     }
 
@@ -129,6 +134,8 @@ impl Viewer {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Mailbox, ResourceId)>> {
-        self.link.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.link
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

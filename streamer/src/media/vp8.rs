@@ -26,7 +26,10 @@ pub(super) struct PictureId {
 /// Reads the descriptor; `None` when the payload is too short to be VP8.
 pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
     let first = *payload.first()?;
-    let mut found = Descriptor { len: 1, ..Descriptor::default() };
+    let mut found = Descriptor {
+        len: 1,
+        ..Descriptor::default()
+    };
     if first & 0x80 == 0 {
         return Some(found);
     }
@@ -35,7 +38,11 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
     if flags & 0x80 != 0 {
         let high = *payload.get(at)?;
         let long = high & 0x80 != 0;
-        let value = if long { u16::from_be_bytes([high & 0x7f, *payload.get(at + 1)?]) } else { u16::from(high) };
+        let value = if long {
+            u16::from_be_bytes([high & 0x7f, *payload.get(at + 1)?])
+        } else {
+            u16::from(high)
+        };
         found.picture = Some(PictureId { at, value, long });
         at += if long { 2 } else { 1 };
     }
@@ -54,12 +61,16 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
 pub(super) fn starts_keyframe(payload: &[u8]) -> bool {
     let starts_partition = payload.first().is_some_and(|first| first & 0x1f == 0x10);
     starts_partition
-        && descriptor(payload).and_then(|d| payload.get(d.len)).is_some_and(|header| header & 1 == 0)
+        && descriptor(payload)
+            .and_then(|d| payload.get(d.len))
+            .is_some_and(|header| header & 1 == 0)
 }
 
 /// The payload with other numbers; the widths on the wire stay as they are.
 pub(super) fn renumber(payload: &Bytes, picture: Option<i64>, tl0: Option<i64>) -> Bytes {
-    let Some(found) = descriptor(payload) else { return payload.clone() };
+    let Some(found) = descriptor(payload) else {
+        return payload.clone();
+    };
     let mut out = payload.to_vec();
     if let (Some(id), Some(picture)) = (found.picture, picture) {
         if id.long {
@@ -83,12 +94,32 @@ mod tests {
 
     #[test]
     fn the_descriptor_is_read_in_all_its_widths() {
-        assert_eq!(descriptor(&[0x10, 0]), Some(Descriptor { len: 1, ..Descriptor::default() }));
+        assert_eq!(
+            descriptor(&[0x10, 0]),
+            Some(Descriptor {
+                len: 1,
+                ..Descriptor::default()
+            })
+        );
         let long = descriptor(&[0x90, 0xe0, 0x81, 0x02, 0x07, 0x20, 0]).expect("complete");
-        assert_eq!(long.picture, Some(PictureId { at: 2, value: 0x102, long: true }));
+        assert_eq!(
+            long.picture,
+            Some(PictureId {
+                at: 2,
+                value: 0x102,
+                long: true
+            })
+        );
         assert_eq!((long.tl0, long.len), (Some((4, 7)), 6));
         let short = descriptor(&[0x90, 0x80, 0x7f, 0]).expect("complete");
-        assert_eq!(short.picture, Some(PictureId { at: 2, value: 0x7f, long: false }));
+        assert_eq!(
+            short.picture,
+            Some(PictureId {
+                at: 2,
+                value: 0x7f,
+                long: false
+            })
+        );
         assert_eq!(descriptor(&[0x90, 0x80, 0x80]), None);
     }
 

@@ -45,7 +45,13 @@ impl Allowance for Metered<'_> {
 impl Watching {
     pub fn new(viewer: Arc<Viewer>, codec: Option<Codec>) -> Self {
         // Sequence numbers begin in the lower half (RFC 3711, section 3.3.1: no early rollover).
-        let forwarder = |codec: Codec| Forwarder::new(codec.clock_rate(), rand::random::<u16>() >> 1, rand::random());
+        let forwarder = |codec: Codec| {
+            Forwarder::new(
+                codec.clock_rate(),
+                rand::random::<u16>() >> 1,
+                rand::random(),
+            )
+        };
         Watching {
             noticed: viewer.delivered(),
             viewer,

@@ -6,7 +6,9 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// ffmpeg or ffprobe is not installed.
-    #[error("{0} was not found; install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg)")]
+    #[error(
+        "{0} was not found; install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg)"
+    )]
     NoFfmpeg(&'static str),
     /// The file cannot be played.
     #[error("{}: {detail}", file.display())]
@@ -42,7 +44,9 @@ pub enum PublishError {
     #[error("the streamer's answer cannot be used: {0}")]
     Answer(String),
     /// The connection did not come up.
-    #[error("the media connection did not come up within {0} s; is the streamer's UDP port reachable?")]
+    #[error(
+        "the media connection did not come up within {0} s; is the streamer's UDP port reachable?"
+    )]
     Unconnected(u64),
     /// WebRTC failed.
     #[error("WebRTC: {0}")]
@@ -59,7 +63,9 @@ impl PublishError {
     /// Whether waiting may help.
     pub fn is_retryable(&self) -> bool {
         match self {
-            PublishError::Offline(_) | PublishError::Unconnected(_) | PublishError::Stack(_) => true,
+            PublishError::Offline(_) | PublishError::Unconnected(_) | PublishError::Stack(_) => {
+                true
+            }
             PublishError::Refused { status, .. } => *status == 429 || *status >= 500,
             PublishError::NoFfmpeg(_)
             | PublishError::NotAVideo { .. }
@@ -84,7 +90,15 @@ impl PublishError {
         let status = response.status().as_u16();
         let body = response.text().await.unwrap_or_default();
         let problem: Problem = serde_json::from_str(&body).unwrap_or_default();
-        let detail = if problem.detail.is_empty() { problem.title } else { problem.detail };
-        PublishError::Refused { status, code: problem.code, detail }
+        let detail = if problem.detail.is_empty() {
+            problem.title
+        } else {
+            problem.detail
+        };
+        PublishError::Refused {
+            status,
+            code: problem.code,
+            detail,
+        }
     }
 }

@@ -44,7 +44,10 @@ impl Footage {
         let (video, sound, reports) = (bind().await?, bind().await?, bind().await?);
         let rtcp = reports.local_addr()?.port();
         let target = |socket: &UdpSocket| -> Result<String, PublishError> {
-            Ok(format!("rtp://{}?pkt_size=1200&rtcpport={rtcp}", socket.local_addr()?))
+            Ok(format!(
+                "rtp://{}?pkt_size=1200&rtcpport={rtcp}",
+                socket.local_addr()?
+            ))
         };
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re"]);
@@ -53,19 +56,47 @@ impl Footage {
         }
         command.arg("-i").arg(prepared);
         command.args(["-map", "0:v:0", "-c:v", "copy"]);
-        command.args(["-payload_type", &VIDEO_PAYLOAD_TYPE.to_string(), "-f", "rtp", &target(&video)?]);
+        command.args([
+            "-payload_type",
+            &VIDEO_PAYLOAD_TYPE.to_string(),
+            "-f",
+            "rtp",
+            &target(&video)?,
+        ]);
         if audio {
-            command.args(["-map", "0:a:0", "-c:a", "copy", "-payload_type", &AUDIO_PAYLOAD_TYPE.to_string(), "-f", "rtp", &target(&sound)?]);
+            command.args([
+                "-map",
+                "0:a:0",
+                "-c:a",
+                "copy",
+                "-payload_type",
+                &AUDIO_PAYLOAD_TYPE.to_string(),
+                "-f",
+                "rtp",
+                &target(&sound)?,
+            ]);
         }
-        let mut player = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| missing("ffmpeg", error))?;
+        let mut player = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| missing("ffmpeg", error))?;
         let words = tokio::spawn(last_line(player.stderr.take()));
-        Ok(Footage { player, words, video, audio: sound, _reports: reports })
+        Ok(Footage {
+            player,
+            words,
+            video,
+            audio: sound,
+            _reports: reports,
+        })
     }
 
     /// Forgets what was played while nobody was connected.
     pub fn skip_stale(&mut self) {
         let mut buffer = [0; LARGEST_PACKET];
-        while self.video.try_recv(&mut buffer).is_ok() || self.audio.try_recv(&mut buffer).is_ok() {}
+        while self.video.try_recv(&mut buffer).is_ok() || self.audio.try_recv(&mut buffer).is_ok() {
+        }
     }
 
     /// The next packet, in real time.

@@ -47,16 +47,44 @@ struct ProbedFormat {
 
 /// Looks at a file.
 pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
-    let not_a_video = |detail: String| PublishError::NotAVideo { file: file.to_owned(), detail };
+    let not_a_video = |detail: String| PublishError::NotAVideo {
+        file: file.to_owned(),
+        detail,
+    };
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-show_entries", "stream=codec_type,avg_frame_rate:format=duration", "-of", "json"]).arg(file).kill_on_drop(true);
-    let output = command.output().await.map_err(|error| missing("ffprobe", error))?;
+    command
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "stream=codec_type,avg_frame_rate:format=duration",
+            "-of",
+            "json",
+        ])
+        .arg(file)
+        .kill_on_drop(true);
+    let output = command
+        .output()
+        .await
+        .map_err(|error| missing("ffprobe", error))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
-        return Err(not_a_video(words.lines().last().unwrap_or("ffprobe cannot read it").to_owned()));
+        return Err(not_a_video(
+            words
+                .lines()
+                .last()
+                .unwrap_or("ffprobe cannot read it")
+                .to_owned(),
+        ));
     }
-    let probe: Probe = serde_json::from_slice(&output.stdout).map_err(|error| not_a_video(error.to_string()))?;
-    let has = |kind: &str| probe.streams.iter().find(|stream| stream.codec_type == kind);
+    let probe: Probe =
+        serde_json::from_slice(&output.stdout).map_err(|error| not_a_video(error.to_string()))?;
+    let has = |kind: &str| {
+        probe
+            .streams
+            .iter()
+            .find(|stream| stream.codec_type == kind)
+    };
     let video = has("video").ok_or_else(|| not_a_video("there is no video in it".to_owned()))?;
     Ok(Source {
         audio: has("audio").is_some(),
@@ -66,7 +94,11 @@ pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
 }
 
 /// Writes the streamable form of `file` into `folder`.
-pub(super) async fn prepare(file: &Path, source: &Source, folder: &Path) -> Result<PathBuf, PublishError> {
+pub(super) async fn prepare(
+    file: &Path,
+    source: &Source,
+    folder: &Path,
+) -> Result<PathBuf, PublishError> {
     let prepared = folder.join("prepared.mkv");
     let rate = source.frames_per_second.min(MAX_FRAMES_PER_SECOND);
     let filter = format!(
@@ -75,15 +107,44 @@ pub(super) async fn prepare(file: &Path, source: &Source, folder: &Path) -> Resu
     let keyframe_every = format!("{}", rate.round().max(1.0));
     let mut command = Command::new("ffmpeg");
     command
-        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-progress", "pipe:1", "-i"])
+        .args([
+            "-hide_banner",
+            "-loglevel",
+            "error",
+            "-nostdin",
+            "-y",
+            "-progress",
+            "pipe:1",
+            "-i",
+        ])
         .arg(file)
         .args(["-map", "0:v:0", "-map", "0:a:0?", "-vf", &filter])
-        .args(["-c:v", "libx264", "-profile:v", "baseline", "-level", "3.1", "-preset", "veryfast", "-bf", "0"])
+        .args([
+            "-c:v",
+            "libx264",
+            "-profile:v",
+            "baseline",
+            "-level",
+            "3.1",
+            "-preset",
+            "veryfast",
+            "-bf",
+            "0",
+        ])
         .args(["-b:v", "2000k", "-maxrate", "2500k", "-bufsize", "2500k"])
-        .args(["-g", &keyframe_every, "-keyint_min", &keyframe_every, "-sc_threshold", "0"])
+        .args([
+            "-g",
+            &keyframe_every,
+            "-keyint_min",
+            &keyframe_every,
+            "-sc_threshold",
+            "0",
+        ])
         // Parameter sets in the stream itself: whoever joins later needs them, and no filter may run while a file is looped.
         .args(["-x264-params", "repeat-headers=1"])
-        .args(["-c:a", "libopus", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "matroska"])
+        .args([
+            "-c:a", "libopus", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "matroska",
+        ])
         .arg(&prepared)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -96,7 +157,9 @@ pub(super) async fn prepare(file: &Path, source: &Source, folder: &Path) -> Resu
     let _ = showing.await;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
-        return Err(PublishError::Ffmpeg(words.lines().last().unwrap_or("without a word").to_owned()));
+        return Err(PublishError::Ffmpeg(
+            words.lines().last().unwrap_or("without a word").to_owned(),
+        ));
     }
     Ok(prepared)
 }
@@ -106,8 +169,12 @@ async fn show_progress(stdout: Option<tokio::process::ChildStdout>, seconds: Opt
     let mut lines = BufReader::new(stdout).lines();
     let mut shown = 0;
     while let Ok(Some(line)) = lines.next_line().await {
-        let done = line.strip_prefix("out_time_us=").and_then(|micros| micros.trim().parse::<f64>().ok());
-        let (Some(done), Some(seconds)) = (done, seconds) else { continue };
+        let done = line
+            .strip_prefix("out_time_us=")
+            .and_then(|micros| micros.trim().parse::<f64>().ok());
+        let (Some(done), Some(seconds)) = (done, seconds) else {
+            continue;
+        };
         let percent = (done / 10_000.0 / seconds.max(0.001)).clamp(0.0, 100.0) as u32;
         if percent >= shown + 10 {
             shown = percent;
@@ -118,7 +185,11 @@ async fn show_progress(stdout: Option<tokio::process::ChildStdout>, seconds: Opt
 }
 
 pub(super) fn missing(program: &'static str, error: std::io::Error) -> PublishError {
-    if error.kind() == std::io::ErrorKind::NotFound { PublishError::NoFfmpeg(program) } else { PublishError::Io(error) }
+    if error.kind() == std::io::ErrorKind::NotFound {
+        PublishError::NoFfmpeg(program)
+    } else {
+        PublishError::Io(error)
+    }
 }
 
 /// ffprobe writes rates as fractions.

@@ -12,7 +12,8 @@ use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS},
     rtp_transceiver::rtp_sender::{
-        RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+        RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
+        RTCRtpEncodingParameters, RtpCodecKind,
     },
 };
 use tokio::sync::watch;
@@ -20,8 +21,9 @@ use url::Url;
 use webrtc::{
     media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
     peer_connection::{
-        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceGatheringState,
-        RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+        RTCConfigurationBuilder, RTCIceGatheringState, RTCPeerConnectionState,
+        RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
     },
 };
 
@@ -73,7 +75,8 @@ struct Changes {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Changes {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        self.gathered.send_replace(state == RTCIceGatheringState::Complete);
+        self.gathered
+            .send_replace(state == RTCIceGatheringState::Complete);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -83,23 +86,39 @@ impl PeerConnectionEventHandler for Changes {
 
 impl Whip {
     /// Offers, posts, and waits until media can flow.
-    pub async fn connect(http: &reqwest::Client, url: &Url, token: &str, with_audio: bool) -> Result<Self, PublishError> {
+    pub async fn connect(
+        http: &reqwest::Client,
+        url: &Url,
+        token: &str,
+        with_audio: bool,
+    ) -> Result<Self, PublishError> {
         let (gathered, mut has_gathered) = watch::channel(false);
         let (state, mut changes) = watch::channel(RTCPeerConnectionState::New);
         let connection = build(url, with_audio, Arc::new(Changes { gathered, state })).await?;
         let video = Outlet::new(RtpCodecKind::Video);
         let audio = Outlet::new(RtpCodecKind::Audio);
-        connection.add_track(video.track.clone() as Arc<dyn TrackLocal>).await?;
+        connection
+            .add_track(video.track.clone() as Arc<dyn TrackLocal>)
+            .await?;
         if with_audio {
-            connection.add_track(audio.track.clone() as Arc<dyn TrackLocal>).await?;
+            connection
+                .add_track(audio.track.clone() as Arc<dyn TrackLocal>)
+                .await?;
         }
         let offer = connection.create_offer(None).await?;
         connection.set_local_description(offer).await?;
         // Without every candidate the offer still works: the streamer learns our address from our checks.
         let _ = tokio::time::timeout(GATHERING, has_gathered.wait_for(|gathered| *gathered)).await;
-        let offer = connection.local_description().await.ok_or_else(|| PublishError::Answer("no offer was made".to_owned()))?;
+        let offer = connection
+            .local_description()
+            .await
+            .ok_or_else(|| PublishError::Answer("no offer was made".to_owned()))?;
 
-        let request = http.post(url.clone()).bearer_auth(token).header(CONTENT_TYPE, "application/sdp").body(offer.sdp);
+        let request = http
+            .post(url.clone())
+            .bearer_auth(token)
+            .header(CONTENT_TYPE, "application/sdp")
+            .body(offer.sdp);
         let response = request.send().await.map_err(PublishError::Offline)?;
         if !response.status().is_success() {
             let refusal = PublishError::refusal(response).await;
@@ -107,18 +126,33 @@ impl Whip {
             let _ = connection.close().await;
             return Err(refusal);
         }
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
         let location = location.and_then(|location| url.join(location).ok());
-        let resource = Resource { http: http.clone(), url: location, token: token.to_owned() };
+        let resource = Resource {
+            http: http.clone(),
+            url: location,
+            token: token.to_owned(),
+        };
         let answer = response.text().await.map_err(PublishError::Offline)?;
-        connection.set_remote_description(RTCSessionDescription::answer(answer)?).await?;
+        connection
+            .set_remote_description(RTCSessionDescription::answer(answer)?)
+            .await?;
 
         let up = changes.wait_for(|state| *state == RTCPeerConnectionState::Connected);
         if tokio::time::timeout(CONNECTING, up).await.is_err() {
             let _ = connection.close().await;
             return Err(PublishError::Unconnected(CONNECTING.as_secs()));
         }
-        Ok(Whip { connection, state: changes, video, audio, resource })
+        Ok(Whip {
+            connection,
+            state: changes,
+            video,
+            audio,
+            resource,
+        })
     }
 
     /// Sends the footage until it ends or the streamer is gone.
@@ -153,7 +187,12 @@ impl Whip {
 }
 
 fn is_down(state: &RTCPeerConnectionState) -> bool {
-    matches!(state, RTCPeerConnectionState::Disconnected | RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
+    matches!(
+        state,
+        RTCPeerConnectionState::Disconnected
+            | RTCPeerConnectionState::Failed
+            | RTCPeerConnectionState::Closed
+    )
 }
 
 impl Outlet {
@@ -161,13 +200,26 @@ impl Outlet {
         let ssrc = rand::random();
         let (codec, payload_type) = codec(kind);
         let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..Default::default()
+            },
             codec,
             ..Default::default()
         };
         let name = format!("{kind}");
-        let track = MediaStreamTrack::new("paystream".to_owned(), name.clone(), name, kind, vec![encoding]);
-        Outlet { track: Arc::new(TrackLocalStaticRTP::new(track)), ssrc, payload_type }
+        let track = MediaStreamTrack::new(
+            "paystream".to_owned(),
+            name.clone(),
+            name,
+            kind,
+            vec![encoding],
+        );
+        Outlet {
+            track: Arc::new(TrackLocalStaticRTP::new(track)),
+            ssrc,
+            payload_type,
+        }
     }
 
     async fn write(&self, mut packet: rtc::rtp::Packet) -> Result<(), webrtc::error::Error> {
@@ -180,7 +232,11 @@ impl Outlet {
 impl Resource {
     async fn delete(&mut self) {
         if let Some(url) = self.url.take() {
-            let request = self.http.delete(url).bearer_auth(&self.token).timeout(Duration::from_secs(2));
+            let request = self
+                .http
+                .delete(url)
+                .bearer_auth(&self.token)
+                .timeout(Duration::from_secs(2));
             if let Err(error) = request.send().await {
                 tracing::debug!(%error, "the streamer was not told that we go");
             }
@@ -191,7 +247,11 @@ impl Resource {
 impl Drop for Resource {
     fn drop(&mut self) {
         if let (Some(url), Ok(runtime)) = (self.url.take(), tokio::runtime::Handle::try_current()) {
-            let request = self.http.delete(url).bearer_auth(&self.token).timeout(Duration::from_secs(2));
+            let request = self
+                .http
+                .delete(url)
+                .bearer_auth(&self.token)
+                .timeout(Duration::from_secs(2));
             runtime.spawn(async move {
                 // We are being stopped; the streamer notices our silence otherwise.
                 let _ = request.send().await;
@@ -200,19 +260,33 @@ impl Drop for Resource {
     }
 }
 
-async fn build(url: &Url, with_audio: bool, handler: Arc<Changes>) -> Result<Arc<dyn PeerConnection>, PublishError> {
+async fn build(
+    url: &Url,
+    with_audio: bool,
+    handler: Arc<Changes>,
+) -> Result<Arc<dyn PeerConnection>, PublishError> {
     let mut media = MediaEngine::default();
     for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
         if kind == RtpCodecKind::Video || with_audio {
             let (rtp_codec, payload_type) = codec(kind);
-            media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, kind)?;
+            media.register_codec(
+                RTCRtpCodecParameters {
+                    rtp_codec,
+                    payload_type,
+                },
+                kind,
+            )?;
         }
     }
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
     let settings = SettingEngineBuilder::new()
         .with_include_loopback_candidate(true)
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(Some(Duration::from_secs(3)), Some(Duration::from_secs(6)), Some(Duration::from_secs(1)))
+        .with_ice_timeouts(
+            Some(Duration::from_secs(3)),
+            Some(Duration::from_secs(6)),
+            Some(Duration::from_secs(1)),
+        )
         .build();
     let local = SocketAddr::new(local_address(url), 0);
     let connection = PeerConnectionBuilder::new()
@@ -228,13 +302,17 @@ async fn build(url: &Url, with_audio: bool, handler: Arc<Changes>) -> Result<Arc
 }
 
 fn codec(kind: RtpCodecKind) -> (RTCRtpCodec, u8) {
-    let feedback = |kind: &str, parameter: &str| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() };
+    let feedback = |kind: &str, parameter: &str| RTCPFeedback {
+        typ: kind.to_owned(),
+        parameter: parameter.to_owned(),
+    };
     if kind == RtpCodecKind::Video {
         let codec = RTCRtpCodec {
             mime_type: MIME_TYPE_H264.to_owned(),
             clock_rate: 90_000,
             channels: 0,
-            sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
+            sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+                .to_owned(),
             rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli")],
         };
         return (codec, VIDEO_PAYLOAD_TYPE);
@@ -251,16 +329,27 @@ fn codec(kind: RtpCodecKind) -> (RTCRtpCodec, u8) {
 
 /// The address from which this machine reaches the streamer. Connecting a UDP socket sends nothing.
 fn local_address(url: &Url) -> IpAddr {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let found = (host.as_str(), url.port_or_known_default().unwrap_or(443)).to_socket_addrs().ok().and_then(|addresses| {
-        let mut addresses: Vec<SocketAddr> = addresses.collect();
-        addresses.sort_by_key(SocketAddr::is_ipv6);
-        addresses.into_iter().find_map(|address| {
-            let unspecified: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
-            let socket = std::net::UdpSocket::bind((unspecified, 0)).ok()?;
-            socket.connect(address).ok()?;
-            Some(socket.local_addr().ok()?.ip())
-        })
-    });
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_owned();
+    let found = (host.as_str(), url.port_or_known_default().unwrap_or(443))
+        .to_socket_addrs()
+        .ok()
+        .and_then(|addresses| {
+            let mut addresses: Vec<SocketAddr> = addresses.collect();
+            addresses.sort_by_key(SocketAddr::is_ipv6);
+            addresses.into_iter().find_map(|address| {
+                let unspecified: IpAddr = if address.is_ipv4() {
+                    Ipv4Addr::UNSPECIFIED.into()
+                } else {
+                    std::net::Ipv6Addr::UNSPECIFIED.into()
+                };
+                let socket = std::net::UdpSocket::bind((unspecified, 0)).ok()?;
+                socket.connect(address).ok()?;
+                Some(socket.local_addr().ok()?.ip())
+            })
+        });
     found.unwrap_or(Ipv4Addr::LOCALHOST.into())
 }

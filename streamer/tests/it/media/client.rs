@@ -10,14 +10,17 @@ use std::{
 
 use rtc::{
     ice::mdns::MulticastDnsMode,
-    rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, rtp_sender::RtpCodecKind},
+    rtp_transceiver::{
+        RTCRtpTransceiverDirection, RTCRtpTransceiverInit, rtp_sender::RtpCodecKind,
+    },
 };
 use tokio::sync::watch;
 use webrtc::{
     media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
     peer_connection::{
-        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceGatheringState,
-        RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+        RTCConfigurationBuilder, RTCIceGatheringState, RTCPeerConnectionState,
+        RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
     },
 };
 
@@ -38,7 +41,8 @@ struct Handler {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        self.gathered.send_replace(state == RTCIceGatheringState::Complete);
+        self.gathered
+            .send_replace(state == RTCIceGatheringState::Complete);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -52,13 +56,20 @@ impl PeerConnectionEventHandler for Handler {
                 return;
             }
             while let Some(event) = track.poll().await {
-                let TrackRemoteEvent::OnRtpPacket(packet) = event else { continue };
+                let TrackRemoteEvent::OnRtpPacket(packet) = event else {
+                    continue;
+                };
                 let (seq, ts) = (packet.header.sequence_number, packet.header.timestamp);
                 counts.packets.fetch_add(1, Ordering::SeqCst);
                 let mut last = counts.last.lock().expect("not poisoned");
                 if let Some((last_seq, last_ts)) = *last {
-                    counts.holes.fetch_add(u64::from(seq.wrapping_sub(last_seq) != 1), Ordering::SeqCst);
-                    counts.backward.fetch_add(u64::from(ts.wrapping_sub(last_ts) >= 1 << 31), Ordering::SeqCst);
+                    counts
+                        .holes
+                        .fetch_add(u64::from(seq.wrapping_sub(last_seq) != 1), Ordering::SeqCst);
+                    counts.backward.fetch_add(
+                        u64::from(ts.wrapping_sub(last_ts) >= 1 << 31),
+                        Ordering::SeqCst,
+                    );
                 }
                 *last = Some((seq, ts));
             }
@@ -77,7 +88,8 @@ impl Client {
     pub async fn new() -> Self {
         let mut media = MediaEngine::default();
         media.register_default_codecs().expect("codecs");
-        let registry = register_default_interceptors(Registry::new(), &mut media).expect("interceptors");
+        let registry =
+            register_default_interceptors(Registry::new(), &mut media).expect("interceptors");
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
@@ -90,30 +102,61 @@ impl Client {
             .with_media_engine(media)
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
-            .with_handler(Arc::new(Handler { gathered: gathered_in, state: state_in, counts: counts.clone() }))
+            .with_handler(Arc::new(Handler {
+                gathered: gathered_in,
+                state: state_in,
+                counts: counts.clone(),
+            }))
             .with_udp_addrs(vec!["127.0.0.1:0"])
             .build()
             .await
             .expect("a connection");
         for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
-            let receive = RTCRtpTransceiverInit { direction: RTCRtpTransceiverDirection::Recvonly, ..Default::default() };
-            connection.add_transceiver_from_kind(kind, Some(receive)).await.expect("a transceiver");
+            let receive = RTCRtpTransceiverInit {
+                direction: RTCRtpTransceiverDirection::Recvonly,
+                ..Default::default()
+            };
+            connection
+                .add_transceiver_from_kind(kind, Some(receive))
+                .await
+                .expect("a transceiver");
         }
-        Client { connection: Arc::new(connection), gathered, state, counts }
+        Client {
+            connection: Arc::new(connection),
+            gathered,
+            state,
+            counts,
+        }
     }
 
     pub async fn offer(&self) -> String {
         let offer = self.connection.create_offer(None).await.expect("an offer");
-        self.connection.set_local_description(offer).await.expect("our own offer");
+        self.connection
+            .set_local_description(offer)
+            .await
+            .expect("our own offer");
         let mut gathered = self.gathered.clone();
-        let complete = tokio::time::timeout(Duration::from_secs(5), gathered.wait_for(|gathered| *gathered)).await;
-        complete.expect("gathering ends").expect("the connection lives");
-        self.connection.local_description().await.expect("an offer").sdp
+        let complete = tokio::time::timeout(
+            Duration::from_secs(5),
+            gathered.wait_for(|gathered| *gathered),
+        )
+        .await;
+        complete
+            .expect("gathering ends")
+            .expect("the connection lives");
+        self.connection
+            .local_description()
+            .await
+            .expect("an offer")
+            .sdp
     }
 
     pub async fn accept(&self, answer: String) {
         let answer = RTCSessionDescription::answer(answer).expect("an answer");
-        self.connection.set_remote_description(answer).await.expect("a good answer");
+        self.connection
+            .set_remote_description(answer)
+            .await
+            .expect("a good answer");
     }
 
     pub fn packets(&self) -> u64 {
