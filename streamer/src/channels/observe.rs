@@ -126,3 +126,7 @@ pub fn is_watched(record: &Record, tip: u32) -> bool {
         Stage::Lost { .. } => record.payment.is_some() && tip <= record.terms.expiry_height,
     }
 }
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;
