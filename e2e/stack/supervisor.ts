@@ -119,9 +119,11 @@ export class OwnSupervisor extends Supervisor {
     writeFileSync(configuration, render(programs, { ...options, socket }), { mode: 0o600 });
     const command = [executable, '--nodaemon', '--configuration', configuration];
     // A group of its own: Ctrl-C reaches us alone, and we stop the services in order.
+    // Logs are files: no colours in them.
+    const settings = { detached: true, stdio: 'ignore', env: { ...process.env, NO_COLOR: '1' } } as const;
     const child = existsSync('/usr/bin/setpriv')
-      ? spawn('/usr/bin/setpriv', ['--pdeathsig', 'TERM', ...command], { detached: true, stdio: 'ignore' })
-      : spawn(executable, command.slice(1), { detached: true, stdio: 'ignore' });
+      ? spawn('/usr/bin/setpriv', ['--pdeathsig', 'TERM', ...command], settings)
+      : spawn(executable, command.slice(1), settings);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', () => resolve());
       child.once('error', (error) => reject(new Error(`supervisord did not start: ${error.message}`)));
