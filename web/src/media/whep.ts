@@ -70,7 +70,8 @@ export class Playback {
         this.#onState('closed', null);
         return;
       }
-      this.#retry(error instanceof Error ? error.message : String(error));
+      if (error instanceof ProviderError && error.code === 'stream_offline') this.#await();
+      else this.#retry(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -86,6 +87,12 @@ export class Playback {
   async stats(): Promise<PlaybackStats | null> {
     const connection = this.#connection;
     return connection === null ? null : readStats(await connection.getStats());
+  }
+
+  /** Nobody is publishing: no fault, and looked at steadily, so that the picture comes soon after the broadcast does. */
+  #await(): void {
+    this.#drop();
+    this.#timer = setTimeout(() => void this.start(), 1_500);
   }
 
   #retry(problem: string): void {

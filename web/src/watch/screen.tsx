@@ -30,7 +30,7 @@ export function Screen({ stream, note, seed }: { stream: MediaStream | null; not
       <video ref={video} autoPlay playsInline aria-label="Live video" data-testid="player" />
       {stream === null && <Weave seed={seed} />}
       {note !== null && <div className="screen-note">{note}</div>}
-      {note === null && (
+      {note === null && stream !== null && (
         <div className="screen-controls">
           {muted && (
             <button type="button" className="button small" onClick={unmute}>
