@@ -1,6 +1,6 @@
 //! The prepared file as RTP: one ffmpeg in real time, to two ports of ours on loopback.
 
-use std::{net::Ipv4Addr, path::Path, process::Stdio};
+use std::{net::Ipv4Addr, path::Path, process::Stdio, time::Duration};
 
 use bytes::Bytes;
 use rtc::{rtp, shared::marshal::Unmarshal};
@@ -18,6 +18,8 @@ pub(super) const VIDEO_PAYLOAD_TYPE: u8 = 102;
 pub(super) const AUDIO_PAYLOAD_TYPE: u8 = 111;
 
 const LARGEST_PACKET: usize = 2048;
+/// A player that is silent for so long has failed.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
 /// A running player.
 pub(super) struct Footage {
@@ -106,6 +108,9 @@ impl Footage {
             let (packet, is_video) = tokio::select! {
                 received = self.video.recv(&mut video) => (parse(&video[..received?]), true),
                 received = self.audio.recv(&mut audio) => (parse(&audio[..received?]), false),
+                () = tokio::time::sleep(LONGEST_SILENCE) => {
+                    return Err(PublishError::Ffmpeg(format!("nothing was played for {} s", LONGEST_SILENCE.as_secs())));
+                }
                 status = self.player.wait() => {
                     if status?.success() {
                         return Ok(Next::End);
