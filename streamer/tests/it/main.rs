@@ -1,5 +1,7 @@
 //! The streamer's binary against a real Bitcoin Core, a real Ethereum node and a viewer of its own.
 
+#![allow(clippy::unwrap_used)] // The lint knows test functions, and not the stack that they stand on.
+
 mod crash;
 mod media;
 mod money;
