@@ -18,7 +18,10 @@ test('first-paid-second: video plays while payments rise, stops with them, and t
     await watching.risesBy('frames-decoded', 48);
     expect(await watching.value('frames-decoded')).toBeGreaterThan(frames);
     expect(await watching.value('paid-sat')).toBeGreaterThan(paid);
-    await page.screenshot({ path: 'test-results/watch-desktop.png' });
+    await page.screenshot({ path: test.info().outputPath('watch-desktop.png') });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.screenshot({ path: test.info().outputPath('watch-phone.png') });
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   await test.step('it stops when payment stops, and nothing is paid or decoded meanwhile', async () => {

@@ -1,14 +1,21 @@
 /** The streamer that carries a creator's broadcasts: the one used last, else one that the indexer knows. */
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useId, useSyncExternalStore } from 'react';
 import { useServices } from '../services.tsx';
 
 const key = 'paystream.streamer';
+const changed = 'paystream:streamer';
+
+/** One choice for all forms of the page. */
+function onEntered(listener: () => void): () => void {
+  globalThis.addEventListener(changed, listener);
+  return () => globalThis.removeEventListener(changed, listener);
+}
 
 export function useStreamerUrl(): { url: string; field: ReactNode } {
   const { indexer } = useServices();
   const id = useId();
-  const [entered, setEntered] = useState(() => localStorage.getItem(key));
+  const entered = useSyncExternalStore(onEntered, () => localStorage.getItem(key));
   const known = useQuery({
     queryKey: ['known-streamers'],
     staleTime: 60_000,
@@ -21,8 +28,8 @@ export function useStreamerUrl(): { url: string; field: ReactNode } {
   const text = entered ?? known.data?.[0] ?? '';
   const url = /^https?:\/\//.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : '';
   const change = (value: string): void => {
-    setEntered(value);
     localStorage.setItem(key, value);
+    globalThis.dispatchEvent(new Event(changed));
   };
   const field = (
     <label className="field">
