@@ -2,7 +2,7 @@
  * Starts one stack for all journeys, on free ports and in a temporary folder, and takes it down after the last. With
  * PAYSTREAM_STACK=.dev the journeys use the stack that ./scripts/dev has started.
  */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stackVariable } from './journey.ts';
@@ -18,7 +18,10 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
   }
   const dataDir = mkdtempSync(join(tmpdir(), 'paystream-e2e-'));
   const started = Date.now();
-  const keepLogs = (): void => cpSync(join(dataDir, 'logs'), join(root, 'e2e', 'test-results', 'logs'), { recursive: true });
+  const logs = join(dataDir, 'logs');
+  const keepLogs = (): void => {
+    if (existsSync(logs)) cpSync(logs, join(root, 'e2e', 'test-results', 'logs'), { recursive: true });
+  };
   const remove = (): void => {
     removePostgres(postgresHome(dataDir));
     rmSync(dataDir, { recursive: true, force: true });
