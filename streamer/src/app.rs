@@ -38,6 +38,9 @@ impl From<MediaError> for Error {
     }
 }
 
+/// How long a stop waits for the closes of channels that no session holds.
+const SHUTDOWN_CLOSES: Duration = Duration::from_secs(15);
+
 /// The streamer's parts.
 pub struct App {
     /// The settings.
@@ -157,12 +160,18 @@ impl App {
         Ok(app)
     }
 
-    /// Stops: sessions get their end, tasks finish, the journal is written.
+    /// Stops: sessions get their end, channels with a payment are closed, tasks finish, the journal is written.
     pub async fn shut_down(&self) {
         self.stop.cancel();
         self.sessions.shut_down().await;
         self.tasks.close();
         self.tasks.wait().await;
+        let closes = self.book.close_all_paid();
+        if tokio::time::timeout(SHUTDOWN_CLOSES, closes).await.is_err() {
+            tracing::warn!(
+                "not all channels could be closed in time; they are after the next start, when nobody uses them"
+            );
+        }
         self.media.shutdown().await;
         tracing::info!("stopped in good order");
     }

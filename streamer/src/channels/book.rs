@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use alloy::primitives::B256;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
+use futures::StreamExt;
 use jiff::Timestamp;
 use paystream_channel::{
     Accepted, ChannelError, ChannelId, ChannelState, ChannelTerms, ContentId, Funding,
@@ -26,6 +27,8 @@ use crate::journal::{Journal, Loaded};
 use crate::keys::ChannelKeys;
 use crate::session::SessionControl;
 
+/// Closes that wait for the node together when the streamer stops.
+const CLOSES_AT_A_TIME: usize = 8;
 /// A channel that nobody funds is forgotten after this.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
@@ -463,6 +466,21 @@ impl Book {
             self.broadcast(record.id, transaction).await;
         }
         Ok(record)
+    }
+
+    /// Closes every channel that is funded and has a payment: a provider that stops does not know when it is back.
+    pub async fn close_all_paid(self: &Arc<Self>) {
+        let paid = self.all().into_iter().filter(|channel| {
+            let record = channel.record();
+            matches!(record.stage, Stage::Funded { .. }) && record.payment.is_some()
+        });
+        futures::stream::iter(paid)
+            .for_each_concurrent(CLOSES_AT_A_TIME, |channel| async move {
+                if let Err(error) = self.close(&channel).await {
+                    error.log();
+                }
+            })
+            .await;
     }
 
     /// Broadcasts a closing transaction that the journal holds; what fails is logged and tried again later.

@@ -369,7 +369,7 @@ impl Live {
             error.log();
         }
         match end {
-            Some(EndReason::Left | EndReason::Exhausted) => {
+            Some(EndReason::Left | EndReason::Exhausted | EndReason::Shutdown) => {
                 if let Err(error) = self.app.book.close(&self.channel).await {
                     error.log();
                 }
@@ -379,7 +379,6 @@ impl Live {
                 | EndReason::Expired
                 | EndReason::Replaced
                 | EndReason::Lost
-                | EndReason::Shutdown
                 | EndReason::ProtocolError,
             )
             | None => {}

@@ -66,17 +66,23 @@ async fn a_channel_that_nobody_comes_back_to_after_a_kill_is_closed() {
 }
 
 #[tokio::test]
-async fn a_streamer_that_is_told_to_stop_ends_its_sessions_and_keeps_the_channels() {
+async fn a_streamer_that_is_told_to_stop_ends_its_sessions_and_closes_what_was_paid() {
     let mut stack = Stack::start().await;
     let opened = Opened::funded(&stack, 100_000).await;
     let (mut socket, _) = opened.session(&stack.streamer).await;
-    socket.pay(&opened, 1, 20).await;
+    socket.pay(&opened, 1, 10_000).await;
+    let resting = Opened::funded(&stack, 100_000).await;
+    let (mut left, _) = resting.session(&stack.streamer).await;
+    left.pay(&resting, 1, 10_000).await;
+    drop(left);
     assert!(stack.streamer.terminate());
     let end = socket.expect("end").await;
-    assert_eq!(
-        (&end["reason"], &end["closing_txid"]),
-        (&json!("shutdown"), &json!(null))
-    );
+    assert_eq!(end["reason"], json!("shutdown"));
+    assert!(end["closing_txid"].is_string());
     stack.restart_streamer(&[]).await;
-    assert_eq!(opened.show(&stack.streamer).await["paid_sat"], "20");
+    stack.bitcoin.mine(1).await;
+    for channel in [&opened, &resting] {
+        channel.becomes(&stack.streamer, "closed").await;
+        assert_eq!(channel.show(&stack.streamer).await["paid_sat"], "10000");
+    }
 }
