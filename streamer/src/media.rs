@@ -1,6 +1,8 @@
 //! Live media: WebRTC in from publishers, out to viewers, never transcoded.
 //!
-//!     datagram -> routes -> peer (ICE, DTLS, SRTP) -> track (numbers, cache) -> forwarder (gate, meter) -> peer -> datagram
+//! ```text
+//! datagram -> routes -> peer (ICE, DTLS, SRTP) -> track (numbers, cache) -> forwarder (gate, meter) -> peer -> datagram
+//! ```
 //!
 //! Each media thread runs one loop over one UDP socket on the sans-IO core of webrtc-rs (docs/adr/0002-own-loop-on-rtc.md). The
 //! session tells a [`Viewer`] how much may be watched, and the thread itself stops there. Money never enters here, nor does

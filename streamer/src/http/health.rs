@@ -43,7 +43,7 @@ pub(super) struct Readiness {
     bitcoin: Check,
     /// The journal can be written.
     journal: Check,
-    /// Live streams and viewers.
+    /// The media threads run; how many streams are live.
     media: Check,
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
         detail: format!("{} channels", app.book.all().len()),
     };
     let media = Check {
-        ok: true,
+        ok: app.media.is_running(),
         detail: format!("{} streams", app.media.streams().len()),
     };
     let ready = ethereum.ok && bitcoin.ok && journal.ok && media.ok;

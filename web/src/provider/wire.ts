@@ -58,7 +58,7 @@ export function readOffer(json: unknown): Offer {
   const offer = asObject(json, 'offer');
   if (offer.protocol !== 1) throw new WireError('this provider speaks another version of the protocol');
   const rails = asObject(offer.rails ?? {}, 'rails');
-  const unavailable = asObject(offer.unavailable ?? rails.unavailable ?? {}, 'unavailable');
+  const unavailable = asObject(rails.unavailable ?? {}, 'rails.unavailable');
   return {
     contentId: asText(offer.content_id, 'content_id').toLowerCase(),
     provider: asText(offer.provider, 'provider').toLowerCase(),
