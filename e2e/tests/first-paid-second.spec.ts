@@ -1,9 +1,6 @@
 import { expect, test } from '../stack/journey.ts';
 import { closingOutputs, type NodeTransaction, outputsOf, Watching } from './watching.ts';
 
-/** Both parts exceed their dust limits: the provider's 30 % of it are 300 sat. */
-const enoughForBothSat = 1_000;
-
 test('first-paid-second: video plays while payments rise, stops with them, and the last payment settles on Bitcoin', async ({
   page,
   stack,
@@ -43,7 +40,7 @@ test('first-paid-second: video plays while payments rise, stops with them, and t
   });
 
   await test.step('on leaving, the last signed payment confirms with the creator’s share inside', async () => {
-    await expect.poll(() => watching.value('paid-sat'), { timeout: 240_000, intervals: [1_000] }).toBeGreaterThanOrEqual(enoughForBothSat);
+    await watching.paysEnoughForBoth();
     await watching.leave();
     const channel = await watching.channel();
     const { payouts } = stack.record.bitcoin;
