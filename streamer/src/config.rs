@@ -128,6 +128,9 @@ pub struct Config {
     /// Sessions at a time, in all.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_SESSIONS", default_value_t = 2000)]
     pub max_sessions: usize,
+    /// HTTP requests that are worked on at a time, in all; sockets of sessions do not count, they have a bound of their own.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_REQUESTS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_requests: u32,
     /// Publishers at a time, in all.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_PUBLISHERS", default_value_t = 64)]
     pub max_publishers: usize,

@@ -1,5 +1,6 @@
 //! The HTTP interface: one handler a file.
 
+mod admission;
 mod announcements;
 mod body;
 mod channels;
@@ -28,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use self::admission::{Admission, admit};
 use crate::app::App;
 use crate::error::{Code, Error, Result, problem};
 
@@ -98,6 +100,10 @@ pub fn router(app: Arc<App>) -> Router {
         })
         .layer(DefaultBodyLimit::max(app.config.max_body_bytes))
         .layer(axum::middleware::from_fn(answer_in_time))
+        .layer(axum::middleware::from_fn_with_state(
+            Admission::new(app.config.max_requests),
+            admit,
+        ))
         .layer(cors)
         .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(app)
