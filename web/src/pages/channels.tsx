@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { descriptor } from '../bitcoin/funding.ts';
@@ -9,6 +8,7 @@ import { capacityOf } from '../channels/pay.ts';
 import { downloadRecovery, importRecovery } from '../channels/recovery.ts';
 import { type ChannelRecord, forgetChannel, listChannels } from '../channels/store.ts';
 import { useChannels } from '../channels/use-channels.ts';
+import { useTip } from '../channels/use-tip.ts';
 import { firstAnswer } from '../esplora/client.ts';
 import { formatSat, shorten } from '../money.ts';
 import { useServices } from '../services.tsx';
@@ -20,13 +20,7 @@ import { Settlement } from '../watch/settlement.tsx';
 export function ChannelsPage() {
   const channels = useChannels();
   const { config } = useServices();
-  const tip = useQuery({
-    queryKey: ['tip', channels.map((record) => record.providerUrl).join(), enteredServer()],
-    queryFn: () => firstAnswer(chainServers(config, null), (server) => server.tipHeight()),
-    refetchInterval: 5_000,
-    retry: false,
-    enabled: channels.length > 0 || config.bitcoin.esploraUrl !== null,
-  });
+  const tip = useTip(null, channels.length > 0 || config.bitcoin.esploraUrl !== null);
   return (
     <div className="stack" style={{ gap: 24 }}>
       <div className="row spread">

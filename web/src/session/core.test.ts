@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { costOf } from '../money.ts';
-import { clockLimit, type Effect, type Input, newSession, type Session, step, withSigned } from './core.ts';
+import { clockLimit, type Effect, farewellSat, type Input, newSession, type Session, step, withSigned } from './core.ts';
 import type { ServerMessage, SignedPayment } from './messages.ts';
 
 const rate = 20_000n;
@@ -210,10 +210,35 @@ describe('a session', () => {
   test('leaves once, and pays nothing after it', () => {
     const viewer = new Viewer();
     viewer.start();
+    viewer.due(20n, 1000);
+    viewer.receipt(1, 20n);
     expect(viewer.give({ type: 'leave' })).toEqual([{ type: 'leave' }]);
-    expect(viewer.due(20n, 1000)).toEqual([]);
+    expect(viewer.due(40n, 2000)).toEqual([]);
     viewer.hear({ type: 'end', reason: 'left', closingTxid: 'cd' });
     expect(viewer.session.phase).toBe('ended');
+  });
+
+  test('that has paid nothing signs one satoshi when it leaves, so that the provider can close at once', () => {
+    const viewer = new Viewer();
+    viewer.start();
+    viewer.hear({ type: 'gate', open: false, reason: 'stream_offline' });
+    expect(viewer.give({ type: 'leave' })).toEqual([{ type: 'sign', sequence: 1, paidSat: farewellSat }, { type: 'leave' }]);
+    viewer.receipt(1, farewellSat);
+    expect(viewer.session.phase).toBe('leaving');
+    viewer.hear({ type: 'end', reason: 'left', closingTxid: 'cd' });
+    expect(viewer.session.end).toEqual({ reason: 'left', closingTxid: 'cd' });
+  });
+
+  test('signs no farewell beside an earlier payment, for a funding it does not know, or without a provider that hears it', () => {
+    const paid = new Viewer({ signed: paymentOf(5, 100n) });
+    paid.start(100n, 5);
+    expect(paid.give({ type: 'leave' })).toEqual([{ type: 'leave' }]);
+    const unknown = new Viewer({ maxPaidSat: 0n });
+    unknown.start();
+    expect(unknown.give({ type: 'leave' })).toEqual([{ type: 'leave' }]);
+    const alone = new Viewer();
+    expect(alone.give({ type: 'leave' })).toEqual([{ type: 'disconnect' }]);
+    expect(alone.signed).toEqual([]);
   });
 });
 

@@ -109,7 +109,7 @@ export function step(session: Session, input: Input, now: number): Step {
       return answerDue({ ...session, paying: true, picture: { ...session.picture, paidSat: session.accepted.paidSat } }, now);
     case 'leave':
       return session.phase === 'active'
-        ? [{ ...session, phase: 'leaving', paying: false }, [{ type: 'leave' }]]
+        ? [{ ...session, phase: 'leaving', paying: false }, [...farewell(session), { type: 'leave' }]]
         : [{ ...session, phase: 'ended', end: { reason: 'left', closingTxid: null } }, [{ type: 'disconnect' }]];
     case 'capacity':
       return answerDue({ ...session, maxPaidSat: input.maxPaidSat }, now);
@@ -119,6 +119,17 @@ export function step(session: Session, input: Input, now: number): Step {
         ? [session, []]
         : [{ ...session, picture: { frames: input.frames, paidSat: session.accepted.paidSat } }, []];
   }
+}
+
+/**
+ * One satoshi for a channel that has paid nothing: it lies under every dust limit, so that the closing transaction has no payee and gives
+ * it back with everything else (4.2, case 5). Without a payment there would be nothing to broadcast, and the money would wait for the expiry.
+ */
+export const farewellSat = 1n;
+
+function farewell(session: Session): readonly Effect[] {
+  const paidNothing = session.signed === null && session.accepted.sequence === 0;
+  return paidNothing && session.maxPaidSat >= farewellSat ? [{ type: 'sign', sequence: 1, paidSat: farewellSat }] : [];
 }
 
 /** The most that may be signed at `now` (5.2): the viewer's own clock, counted while the gate is open, and two ticks. */

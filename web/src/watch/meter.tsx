@@ -1,7 +1,10 @@
 import { AlertDialog } from 'radix-ui';
 import { maxPaidOf } from '../channels/pay.ts';
 import type { ChannelRecord } from '../channels/store.ts';
+import { useTip } from '../channels/use-tip.ts';
 import { formatDuration, formatInteger, formatRate, formatSat } from '../money.ts';
+import type { Session } from '../session/core.ts';
+import { leavingInWords } from './leaving.ts';
 import { Tape } from './tape.tsx';
 import type { Watching } from './use-session.ts';
 import { stateInWords } from './words.ts';
@@ -113,6 +116,8 @@ export function Meter({
           </button>
         )}
         <Leave
+          record={record}
+          session={session}
           onLeave={watching.leave}
           disabled={session === null || session.phase === 'leaving' || session.phase === 'ended' || session.phase === 'refused'}
         />
@@ -121,7 +126,10 @@ export function Meter({
   );
 }
 
-function Leave({ onLeave, disabled }: { onLeave: () => void; disabled: boolean }) {
+function Leave(props: { record: ChannelRecord; session: Session | null; onLeave: () => void; disabled: boolean }) {
+  const { record, session, onLeave, disabled } = props;
+  const tip = useTip(record.providerUrl);
+  const words = leavingInWords(record, session?.phase ?? 'connecting', record.signed?.paidSat ?? 0n, tip.data ?? null);
   return (
     <AlertDialog.Root>
       <AlertDialog.Trigger asChild>
@@ -133,15 +141,15 @@ function Leave({ onLeave, disabled }: { onLeave: () => void; disabled: boolean }
         <AlertDialog.Overlay className="overlay" />
         <AlertDialog.Content className="dialog card stack">
           <AlertDialog.Title asChild>
-            <h2>Leave and settle the channel?</h2>
+            <h2>{words.title}</h2>
           </AlertDialog.Title>
-          <AlertDialog.Description className="quiet">
-            The provider broadcasts your last payment. What you have not used comes back to your address in the same transaction.
+          <AlertDialog.Description className="quiet" data-testid="leave-words">
+            {words.text}
           </AlertDialog.Description>
           <div className="row">
             <AlertDialog.Action asChild>
               <button type="button" className="button primary" onClick={onLeave} data-testid="leave-confirm">
-                Leave and settle
+                {words.action}
               </button>
             </AlertDialog.Action>
             <AlertDialog.Cancel asChild>

@@ -1,7 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { chainServers } from '../channels/chain-servers.ts';
 import { capacityOf, payoutsOf } from '../channels/pay.ts';
+import { refundTime } from '../channels/refund-time.ts';
 import type { ChannelRecord } from '../channels/store.ts';
+import { useTip } from '../channels/use-tip.ts';
 import { firstAnswer, type Transaction } from '../esplora/client.ts';
 import { formatInteger, formatSat } from '../money.ts';
 import { useServices } from '../services.tsx';
@@ -25,6 +27,7 @@ export function Settlement({ record }: { record: ChannelRecord }) {
         <span className={`lamp ${confirmed ? 'on' : 'wait'}`} aria-hidden="true" />
         {title(record, confirmed)}
       </p>
+      {outcome.kind === 'running' && record.funding.length > 0 && <RefundNote record={record} />}
       {outcome.kind === 'closed' && <Split record={record} transaction={transaction.data ?? null} />}
       {outcome.kind === 'refunded' && (
         <p className="quiet">
@@ -49,8 +52,22 @@ function title(record: ChannelRecord, confirmed: boolean): string {
       return confirmed ? 'Refunded and confirmed' : 'Refund broadcast: waiting for confirmation';
     case 'running':
       if (record.funding.length === 0) return 'Never funded';
-      return record.signed === null ? 'Nothing was paid: refund from the expiry on' : 'Waiting for the provider to settle';
+      return record.signed === null ? 'Nothing was paid: waiting for the refund' : 'Waiting for the provider to settle';
   }
+}
+
+/** The way back that needs nobody, for as long as no transaction has settled the channel. */
+function RefundNote({ record }: { record: ChannelRecord }) {
+  const tip = useTip(record.providerUrl);
+  const when = refundTime(record.terms.expiry_height, tip.data ?? null);
+  return (
+    <p className="quiet" data-testid="refund-note">
+      {record.signed === null
+        ? 'This page refunds your money by itself '
+        : 'Should the provider not settle, this page refunds your money by itself '}
+      {when}. It must be open then, here or wherever you have opened the recovery file.
+    </p>
+  );
 }
 
 /** By script, from the transaction itself; until it is seen, from the last payment signed. */
@@ -58,6 +75,7 @@ function Split({ record, transaction }: { record: ChannelRecord; transaction: Tr
   const payouts = transaction === null ? signedPayouts(record) : paidOut(record, transaction);
   if (payouts === null) return null;
   const total = payouts.creator + payouts.provider + payouts.change;
+  const free = payouts.creator + payouts.provider === 0n;
   const percent = (part: bigint): string => `${total === 0n ? 0 : Number((part * 1000n) / total) / 10}%`;
   const parties = [
     ['creator', 'Creator', payouts.creator],
@@ -66,6 +84,7 @@ function Split({ record, transaction }: { record: ChannelRecord; transaction: Tr
   ] as const;
   return (
     <div className="stack-s">
+      {free && <p className="quiet">Nothing was paid to anybody: all of it comes back but the network’s fee.</p>}
       <div className="split-bar" aria-hidden="true">
         {parties.map(([name, , sat]) => (
           <i key={name} className={name} style={{ width: percent(sat) }} />
