@@ -10,14 +10,15 @@ import { SafeTransferLib } from "solady/utils/SafeTransferLib.sol";
 /// @title PayoutSplit
 /// @notice Implements `IPayoutSplit`. This is the code that all splits share; see `SplitClone` for what each has of its own.
 ///
-/// There is no lock against calls from inside a payment. Instead the books are right at each of those moments: before
-/// the first payment goes out, all that is to be sent is booked as held, so nothing of it looks like a new receipt.
+/// There is no lock against calls from inside a payment. Instead the books are right at each of those moments: what is
+/// on its way is booked as held until it has arrived, so that nothing of it looks like a new receipt, and is nobody's
+/// to withdraw meanwhile.
 contract PayoutSplit is IPayoutSplit {
     using SplitClone for bytes;
 
     /// @dev One token's books, in one slot.
     /// @param received All that was ever received and divided.
-    /// @param held What is held for recipients; at most `received`. During a distribution, what is still to be sent too.
+    /// @param held What is held for recipients, and what is on its way to them; at most `received`.
     /// @param undivided What rounding down has left; below the number of recipients.
     struct Ledger {
         uint120 received;
@@ -79,13 +80,14 @@ contract PayoutSplit is IPayoutSplit {
 
         // Effects
         held[token][msg.sender] = 0;
-        // casting to 'uint120' is safe because what is held for one is part of what is held for all
-        // forge-lint: disable-next-line(unsafe-typecast)
-        ledgers[token].held -= uint120(amount);
         emit HeldPaid(token, msg.sender, to, amount);
 
         // Interactions
         if (!Push.tryTransfer(token, to, amount, gasleft())) revert PaymentRefused(token, to, amount);
+        // Not before: a token that calls out before it moves its balances would make this look like a new receipt.
+        // casting to 'uint120' is safe because what is held for one is part of what is held for all
+        // forge-lint: disable-next-line(unsafe-typecast)
+        ledgers[token].held -= uint120(amount);
     }
 
     /// @inheritdoc IPayoutSplit

@@ -174,6 +174,25 @@ contract PayoutSplitTokensTest is PayoutSplitFixture {
         assertEq(split.totalHeld(address(token)), 0);
     }
 
+    /// @dev The token calls before it moves anything: what is on its way must not count as a receipt.
+    function test_ATokenThatCallsBackFromAWithdrawalGainsNothing() public leavesOtherTokensAlone {
+        ReenteringToken token = new ReenteringToken();
+        token.mint(address(split), 100);
+        vm.mockCallRevert(address(token), abi.encodeCall(token.transfer, (bob, 75)), "");
+        split.distribute(address(token));
+        vm.clearMockedCalls();
+
+        token.setCall(address(split), abi.encodeCall(IPayoutSplit.distribute, (address(token))));
+        vm.prank(bob);
+        assertEq(split.withdraw(address(token), stranger), 75);
+        assertEq(token.calls(), 1);
+        assertEq(token.balanceOf(stranger), 75);
+        assertEq(token.balanceOf(alice), 25);
+        assertEq(token.balanceOf(bob), 0);
+        assertEq(split.received(address(token)), 100);
+        assertEq(split.totalHeld(address(token)), 0);
+    }
+
     function test_ATokenThatHasOthersDistributedMeanwhile() public {
         split = splitBetween(alice, 1, bob, 3);
         pay(split, 1000);

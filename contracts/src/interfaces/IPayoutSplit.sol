@@ -70,8 +70,8 @@ interface IPayoutSplit {
     /// number of hostile recipients needs more gas than a transaction may have. What fails is held. Nobody can make a
     /// payment fail by giving too little gas: that reverts with `GasTooLow`.
     ///
-    /// Recipients are called while others are not paid yet and may call back; the books count all that is still to be
-    /// sent as held, so there is nothing to gain.
+    /// Recipients are called while others are not paid yet and may call back; the books count all that is on its way as
+    /// held, so there is nothing to gain.
     /// @param token Zero for ether, or an ERC-20 token.
     /// @return sent What left the split. Zero when every payment failed.
     ///
@@ -93,7 +93,7 @@ interface IPayoutSplit {
     function recipients() external view returns (address[] memory recipients_, uint32[] memory shares);
 
     /// @notice What `distribute` would send now if everybody took it, everything that is held included.
-    /// @dev While a distribution runs it counts what is not sent yet as held.
+    /// @dev From inside a payment it is no more than an estimate, as what is on its way is counted as held.
     ///
     /// Reverts with `NotASplit`.
     function distributable(address token) external view returns (uint256 amount);

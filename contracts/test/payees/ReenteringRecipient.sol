@@ -11,10 +11,14 @@ contract ReenteringRecipient {
     uint256 public sendsBack;
     bool public refusesAfterwards;
 
-    /// @notice How often it was paid, how often it called back, and how often that was not refused.
-    uint256 public payments;
-    uint256 public calls;
-    uint256 public successes;
+    /// @notice How often it was paid, how often it called back, and how often that was not refused. All in one slot, as
+    /// it must do with the gas that a payment gives.
+    uint32 public payments;
+    uint32 public calls;
+    uint32 public successes;
+
+    /// @notice What it sent back in all.
+    uint128 public returned;
 
     error Refused();
 
@@ -34,6 +38,7 @@ contract ReenteringRecipient {
         if (sendsBack != 0 && msg.value >= sendsBack) {
             (bool sent,) = address(split).call{ value: sendsBack }("");
             require(sent);
+            returned += uint128(sendsBack);
         }
         reenter();
         if (refusesAfterwards) revert Refused();
