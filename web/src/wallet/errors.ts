@@ -13,14 +13,26 @@ export function sentence(error: unknown): string | null {
     if (error.walk((cause) => cause instanceof InsufficientFundsError) !== null) {
       return 'The wallet does not hold enough ether for this payment and its network fee.';
     }
-    return error.shortMessage;
+    const rejection = rejectionIn(error);
+    return rejection === null ? error.shortMessage : `The wallet refused: ${rejection.details}`;
   }
   return error instanceof Error ? error.message : String(error);
 }
 
 export function isCancelled(error: unknown): boolean {
-  if (error instanceof BaseError && error.walk((cause) => cause instanceof UserRejectedRequestError) !== null) return true;
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 4001;
+  const rejection = rejectionIn(error);
+  if (rejection === null) return codeOf(error) === 4001;
+  // wagmi calls every failure to add a network a rejection: the wallet's own code tells which it was.
+  return (codeOf(rejection.cause) ?? 4001) === 4001;
+}
+
+function rejectionIn(error: unknown): BaseError | null {
+  const found = error instanceof BaseError ? error.walk((cause) => cause instanceof UserRejectedRequestError) : null;
+  return found instanceof BaseError ? found : null;
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 export function revertSentence(name: string, args: readonly unknown[]): string {

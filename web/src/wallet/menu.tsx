@@ -21,14 +21,21 @@ export function WalletMenu() {
 
   if (connection.isConnected && connection.chainId !== config.chain.id) {
     return (
-      <button
-        type="button"
-        className="button small primary"
-        onClick={() => void attempt(() => switchChain({ chainId: config.chain.id }))}
-        data-testid="switch-network"
-      >
-        Switch to {config.chain.name}
-      </button>
+      <>
+        <button
+          type="button"
+          className="button small primary"
+          onClick={() => void attempt(() => switchChain({ chainId: config.chain.id }))}
+          data-testid="switch-network"
+        >
+          Switch to {config.chain.name}
+        </button>
+        {problem !== null && (
+          <p role="alert" className="notice bad">
+            {problem}
+          </p>
+        )}
+      </>
     );
   }
   return (
