@@ -45,6 +45,8 @@ pub struct Ethereum {
     deployment: Deployment,
     signer: PrivateKeySigner,
     contents: Mutex<HashMap<B256, (Instant, Option<Content>)>>,
+    /// Held while a transaction is sent, so that no two take the same nonce.
+    sending: tokio::sync::Mutex<()>,
 }
 
 impl Ethereum {
@@ -64,6 +66,7 @@ impl Ethereum {
             deployment,
             signer,
             contents: Mutex::new(HashMap::new()),
+            sending: tokio::sync::Mutex::default(),
         }
     }
 
@@ -188,7 +191,8 @@ impl Ethereum {
         }))
     }
 
-    /// Registers our stream of a content under `url`, unless it is registered so already.
+    /// Registers our stream of a content under `url`, unless it is registered so already, and waits for the block. Several may wait at
+    /// a time.
     ///
     /// # Errors
     /// When the node does not answer or the transaction fails.
@@ -203,7 +207,10 @@ impl Ethereum {
         if registered == url {
             return Ok(());
         }
-        let pending = within(self.registry.registerStream(content, url.to_owned()).send()).await?;
+        let pending = {
+            let _turn = self.sending.lock().await;
+            within(self.registry.registerStream(content, url.to_owned()).send()).await?
+        };
         let hash = *pending.tx_hash();
         let receipt = pending
             .with_timeout(Some(Duration::from_secs(120)))

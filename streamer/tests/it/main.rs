@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // The lint knows test functions, and not the stack that they stand on.
 
+mod announce;
 mod crash;
 mod crowd;
 mod media;

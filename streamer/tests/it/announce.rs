@@ -1,0 +1,64 @@
+//! What the streamer tells the world of its streams.
+
+use std::sync::{Arc, Mutex};
+
+use alloy::primitives::B256;
+use axum::{Json, Router, extract::State, routing::post};
+use serde_json::{Value, json};
+
+use crate::stack::{Stack, until};
+
+type Beats = Arc<Mutex<Vec<B256>>>;
+
+async fn note(State(beats): State<Beats>, Json(heartbeat): Json<Value>) {
+    let content = serde_json::from_value(heartbeat["content_id"].clone()).unwrap();
+    beats.lock().unwrap().push(content);
+}
+
+/// An address that notes whose heartbeats come; whether they are good is tested with the indexer.
+async fn listen() -> (String, Beats) {
+    let beats = Beats::default();
+    let router = Router::new()
+        .route("/v1/heartbeats", post(note))
+        .with_state(Arc::clone(&beats));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (format!("http://{address}"), beats)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_that_waits_for_its_block_holds_up_no_other_streams_heartbeats() {
+    let (indexer, beats) = listen().await;
+    let stack = Stack::with(&["--indexer-url", &indexer, "--heartbeat-seconds", "1"]).await;
+    let (content, other) = (stack.chain.content, stack.chain.free_content);
+    let count = |content: B256| {
+        let beats = beats.lock().unwrap();
+        beats.iter().filter(|beat| **beat == content).count()
+    };
+    let _first = stack.publish(content).await;
+    until("the first stream is announced", || async {
+        (count(content) > 0).then_some(())
+    })
+    .await;
+
+    stack.chain.call("evm_setAutomine", json!([false])).await;
+    let _second = stack.publish(other).await;
+    until("its registration waits for a block", || async {
+        let pool = stack.chain.call("txpool_status", json!([])).await;
+        (pool["pending"] == json!("0x1")).then_some(())
+    })
+    .await;
+    let before = count(content);
+    until("the first stream is announced again and again", || async {
+        (count(content) >= before + 3).then_some(())
+    })
+    .await;
+    assert_eq!(count(other), 0, "what is not registered is not announced");
+
+    stack.chain.call("evm_mine", json!([])).await;
+    until("the second stream is announced", || async {
+        (count(other) > 0).then_some(())
+    })
+    .await;
+}
