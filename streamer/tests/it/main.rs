@@ -5,6 +5,7 @@
 mod announce;
 mod crash;
 mod crowd;
+mod loss;
 mod media;
 mod money;
 mod refusals;
