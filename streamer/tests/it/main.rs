@@ -5,6 +5,8 @@
 mod announce;
 mod crash;
 mod crowd;
+mod esplora;
+mod foreign;
 mod loss;
 mod media;
 mod money;

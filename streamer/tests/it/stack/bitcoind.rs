@@ -66,7 +66,7 @@ impl Bitcoind {
         self.answers().await;
     }
 
-    fn script(&self) -> ScriptBuf {
+    pub fn script(&self) -> ScriptBuf {
         let key = PublicKey::from_secret_key(&Secp256k1::new(), &self.secret);
         ScriptBuf::new_p2wpkh(&bitcoin::CompressedPublicKey(key).wpubkey_hash())
     }
@@ -90,8 +90,35 @@ impl Bitcoind {
 
     /// Pays to a script out of the oldest mature coinbase that is left; not mined yet.
     pub async fn pay(&self, script: &ScriptBuf, value: Amount) -> OutPoint {
-        let (from, held) = self.coin().await;
-        let fee = Amount::from_sat(1000);
+        let coin = self.coin().await;
+        self.spend(coin, script, value, Amount::from_sat(1000))
+            .await
+    }
+
+    /// Replaces an unconfirmed payment: its coin goes to ourselves, at a higher fee.
+    pub async fn take_back(&self, payment: OutPoint) {
+        let id = payment.txid.to_string();
+        let paid = self.node.call("getrawtransaction", json!([id])).await;
+        let paid: Transaction = deserialize_hex(paid.unwrap().as_str().unwrap()).unwrap();
+        let held: Amount = paid.output.iter().map(|output| output.value).sum();
+        let coin = (paid.input[0].previous_output, held + Amount::from_sat(1000));
+        let script = self.script();
+        self.spend(
+            coin,
+            &script,
+            Amount::from_sat(50_000),
+            Amount::from_sat(20_000),
+        )
+        .await;
+    }
+
+    async fn spend(
+        &self,
+        (from, held): (OutPoint, Amount),
+        script: &ScriptBuf,
+        value: Amount,
+        fee: Amount,
+    ) -> OutPoint {
         let mut transaction = Transaction {
             version: transaction::Version::TWO,
             lock_time: absolute::LockTime::ZERO,
@@ -119,14 +146,19 @@ impl Bitcoind {
         let signature = bitcoin::ecdsa::Signature::sighash_all(signature);
         transaction.input[0].witness =
             Witness::p2wpkh(&signature, &PublicKey::from_secret_key(&secp, &self.secret));
-        self.node
-            .call("sendrawtransaction", json!([serialize_hex(&transaction)]))
-            .await
-            .unwrap();
+        self.send(&transaction).await;
         OutPoint {
             txid: transaction.compute_txid(),
             vout: 0,
         }
+    }
+
+    /// Gives the node a transaction, past the streamer.
+    pub async fn send(&self, transaction: &Transaction) {
+        self.node
+            .call("sendrawtransaction", json!([serialize_hex(transaction)]))
+            .await
+            .unwrap();
     }
 
     async fn coin(&self) -> (OutPoint, Amount) {

@@ -83,17 +83,20 @@ impl Opened {
         .await;
     }
 
-    pub fn payment(&self, sequence: u32, sat: u64) -> Value {
+    pub fn signed(&self, sequence: u32, sat: u64) -> Payment {
         let funding = self.funding.as_ref().unwrap();
-        let payment = Payment::sign(
+        Payment::sign(
             &self.terms,
             funding,
             sequence,
             Amount::from_sat(sat),
             &self.secret,
         )
-        .unwrap();
-        let mut message = serde_json::to_value(payment).unwrap();
+        .unwrap()
+    }
+
+    pub fn payment(&self, sequence: u32, sat: u64) -> Value {
+        let mut message = serde_json::to_value(self.signed(sequence, sat)).unwrap();
         message["type"] = json!("payment");
         message
     }
