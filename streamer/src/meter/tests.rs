@@ -166,6 +166,66 @@ fn a_price_below_a_satoshi_a_tick_asks_for_one_satoshi_and_delivers_what_it_buys
     assert!(meter.tick(1).contains(&Effect::Limit(100_000)));
 }
 
+/// A viewer answers so many dues, each by the next look, and then no more; time goes by the millisecond. `looks` apart the session
+/// looks at the meter, and a frame is so long. Answers how long after the first unanswered due the last frame passed and the gate shut.
+fn stop_after(tick_ms: u64, looks: u64, frame: u64, mut answers: usize) -> (u64, u64) {
+    let mut meter = open(Settings {
+        tick_ms,
+        ..SETTINGS
+    });
+    let (mut limit, mut delivered, mut next_frame, mut last_frame) = (0, 0, 0, 0);
+    let (mut answer, mut unanswered) = (None, None);
+    for now in 0.. {
+        // As `media::meter` has it: a frame passes below the limit, and reaches at most 250 ms over it.
+        if now >= next_frame && delivered < limit && delivered + frame <= limit + 250 {
+            (delivered, next_frame, last_frame) = (delivered + frame, now + frame, now);
+        }
+        if now % looks > 0 {
+            continue;
+        }
+        meter.delivered(delivered);
+        if let Some(paid_sat) = answer.take() {
+            meter.paid(paid_sat);
+        }
+        for effect in meter.tick(now) {
+            match effect {
+                Effect::Limit(ms) => limit = ms,
+                Effect::Due { paid_sat, .. } if answers > 0 => {
+                    answers -= 1;
+                    answer = Some(paid_sat);
+                }
+                Effect::Due { .. } => unanswered = unanswered.or(Some(now)),
+                Effect::Gate { open: false, .. } => {
+                    if let Some(asked) = unanswered {
+                        return (last_frame.saturating_sub(asked), now - asked);
+                    }
+                }
+                Effect::Gate { open: true, .. } | Effect::Warn(_) | Effect::Exhausted => {}
+            }
+        }
+    }
+    unreachable!("time does not end")
+}
+
+#[test]
+fn when_payment_stops_the_gate_shuts_within_a_tick_and_250_ms_of_the_first_unanswered_due() {
+    for tick_ms in [500, 1000, 2000, 10_000] {
+        for looks in [1, 10, 100] {
+            for frame in [1, 16, 33, 42, 100, 250] {
+                for answered in 1..8 {
+                    let (last_frame, shut) = stop_after(tick_ms, looks, frame, answered);
+                    let case = format!("tick {tick_ms}, looks {looks}, frame {frame}, {answered}");
+                    assert!(shut <= tick_ms + 250, "{case}: the gate shut after {shut}");
+                    assert!(
+                        last_frame <= tick_ms,
+                        "{case}: the last frame passed after {last_frame}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Wait(u64),

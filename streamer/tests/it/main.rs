@@ -7,6 +7,7 @@ mod crash;
 mod crowd;
 mod esplora;
 mod foreign;
+mod gate;
 mod loss;
 mod media;
 mod money;

@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rtc::{
@@ -30,6 +30,7 @@ struct Counts {
     holes: AtomicU64,
     backward: AtomicU64,
     last: Mutex<Option<(u16, u32)>>,
+    arrived: Mutex<Option<Instant>>,
 }
 
 struct Handler {
@@ -61,6 +62,7 @@ impl PeerConnectionEventHandler for Handler {
                 };
                 let (seq, ts) = (packet.header.sequence_number, packet.header.timestamp);
                 counts.packets.fetch_add(1, Ordering::SeqCst);
+                *counts.arrived.lock().expect("not poisoned") = Some(Instant::now());
                 let mut last = counts.last.lock().expect("not poisoned");
                 if let Some((last_seq, last_ts)) = *last {
                     counts
@@ -161,6 +163,11 @@ impl Client {
 
     pub fn packets(&self) -> u64 {
         self.counts.packets.load(Ordering::SeqCst)
+    }
+
+    /// When the last packet of video arrived.
+    pub fn last_arrival(&self) -> Option<Instant> {
+        *self.counts.arrived.lock().expect("not poisoned")
     }
 
     /// Steps in the sequence that were not one.
