@@ -5,13 +5,15 @@
 
 mod book;
 mod chain;
+mod channel;
 mod observe;
 mod quote;
 mod record;
 mod view;
 
-pub use book::{Book, Channel, OpenRequest, Paid, Rules, SessionSlot};
+pub use book::{Book, OpenRequest, Paid, Rules};
 pub use chain::{Chain, ChainView};
+pub use channel::{Channel, SessionSlot};
 pub use observe::{Action, Observation, is_watched, observe};
 pub use quote::{BitcoinOffer, ProviderSide, Quote, quote};
 pub use record::{Record, Stage};

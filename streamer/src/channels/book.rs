@@ -1,36 +1,31 @@
 //! The book: all channels of this provider, and the only way to change one.
 
+mod ends;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alloy::primitives::B256;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{OutPoint, ScriptBuf, Transaction};
-use futures::StreamExt;
+use bitcoin::{OutPoint, ScriptBuf};
 use jiff::Timestamp;
 use paystream_channel::{
     Accepted, ChannelError, ChannelId, ChannelState, ChannelTerms, ContentId, Funding,
-    FundingOutput, Payment, TermsFields, accept, complete_closing,
+    FundingOutput, Payment, TermsFields, accept,
 };
-use tokio::sync::watch;
 
 use super::chain::Chain;
+use super::channel::Channel;
 use super::quote::Quote;
 use super::record::{Record, Stage};
 use super::view::ChannelView;
-use crate::bitcoin::{BitcoinNode, Broadcast};
+use crate::bitcoin::BitcoinNode;
 use crate::error::{Code, Error, Result, refused};
 use crate::journal::{Journal, Loaded};
 use crate::keys::ChannelKeys;
-use crate::session::SessionControl;
-
-/// Closes that wait for the node together when the streamer stops.
-const CLOSES_AT_A_TIME: usize = 8;
-/// A channel that nobody funds is forgotten after this.
-const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 impl From<ChannelError> for Error {
     fn from(error: ChannelError) -> Self {
@@ -61,66 +56,6 @@ pub struct Paid {
     pub accepted: Accepted,
     /// The record, as it is on disk now.
     pub record: Arc<Record>,
-}
-
-/// The session that holds a channel, if one does.
-pub type SessionSlot = Mutex<Option<Arc<SessionControl>>>;
-
-/// One channel.
-pub struct Channel {
-    current: watch::Sender<Arc<Record>>,
-    turn: tokio::sync::Mutex<()>,
-    client: Option<IpAddr>,
-    used: Mutex<Instant>,
-    /// The session that holds it.
-    pub session: SessionSlot,
-}
-
-impl Channel {
-    fn new(record: Record, client: Option<IpAddr>) -> Arc<Self> {
-        Arc::new(Self {
-            current: watch::Sender::new(Arc::new(record)),
-            turn: tokio::sync::Mutex::default(),
-            client,
-            used: Mutex::new(Instant::now()),
-            session: Mutex::default(),
-        })
-    }
-
-    /// The record, as it is on disk.
-    #[must_use]
-    pub fn record(&self) -> Arc<Record> {
-        self.current.borrow().clone()
-    }
-
-    /// Follows the record.
-    #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Arc<Record>> {
-        self.current.subscribe()
-    }
-
-    /// Notes that the channel is in use.
-    pub fn touch(&self) {
-        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// How long it has been out of use.
-    #[must_use]
-    pub fn unused_for(&self) -> Duration {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
-    }
-
-    /// The session that holds the channel now.
-    #[must_use]
-    pub fn holder(&self) -> Option<Arc<SessionControl>> {
-        self.session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
 }
 
 /// All channels.
@@ -420,106 +355,6 @@ impl Book {
                 stage: to,
                 ..record.clone()
             }))
-        })
-        .await
-    }
-
-    /// Ends a channel: journals the closing transaction of the last payment, then broadcasts it. Idempotent.
-    ///
-    /// A broadcast that fails is tried again by the watcher. A channel without funding stays as it is.
-    ///
-    /// # Errors
-    /// When the journal fails.
-    pub async fn close(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<Arc<Record>> {
-        let keys = Arc::clone(&self.keys);
-        let record = self
-            .change(channel, move |record| {
-                let stage = match (&record.stage, &record.payment) {
-                    (Stage::Funded { funding, .. } | Stage::Lost { funding }, Some(payment)) => {
-                        let secret = keys.secret(record.key_index)?;
-                        let transaction =
-                            complete_closing(&record.terms, funding, payment, &secret, &[])?;
-                        Stage::Closing {
-                            funding: funding.clone(),
-                            transaction,
-                        }
-                    }
-                    (Stage::Funded { funding, .. }, None) => Stage::Ended {
-                        funding: funding.clone(),
-                    },
-                    (
-                        Stage::AwaitingFunding
-                        | Stage::Ended { .. }
-                        | Stage::Closing { .. }
-                        | Stage::Closed { .. },
-                        _,
-                    )
-                    | (Stage::Lost { .. }, None) => return Ok(None),
-                };
-                Ok(Some(Record {
-                    stage,
-                    ..record.clone()
-                }))
-            })
-            .await?;
-        if let Stage::Closing { transaction, .. } = &record.stage {
-            self.broadcast(record.id, transaction).await;
-        }
-        Ok(record)
-    }
-
-    /// Closes every channel that is funded and has a payment: a provider that stops does not know when it is back.
-    pub async fn close_all_paid(self: &Arc<Self>) {
-        let paid = self.all().into_iter().filter(|channel| {
-            let record = channel.record();
-            matches!(record.stage, Stage::Funded { .. }) && record.payment.is_some()
-        });
-        futures::stream::iter(paid)
-            .for_each_concurrent(CLOSES_AT_A_TIME, |channel| async move {
-                if let Err(error) = self.close(&channel).await {
-                    error.log();
-                }
-            })
-            .await;
-    }
-
-    /// Broadcasts a closing transaction that the journal holds; what fails is logged and tried again later.
-    pub async fn broadcast(&self, id: ChannelId, transaction: &Transaction) {
-        let txid = transaction.compute_txid();
-        match self.node.broadcast(transaction).await {
-            Ok(Broadcast::Accepted) => {
-                tracing::info!(channel = %id, %txid, "broadcast the closing transaction")
-            }
-            Ok(Broadcast::Refused(reason)) => {
-                tracing::warn!(channel = %id, %txid, reason, "the node refuses the closing transaction; it is tried again");
-            }
-            Err(error) => {
-                tracing::warn!(channel = %id, %txid, %error, "the closing transaction waits for the node")
-            }
-        }
-    }
-
-    /// Forgets a channel that nobody funded for an hour.
-    ///
-    /// # Errors
-    /// When the journal fails.
-    pub async fn forget_if_stale(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<()> {
-        let age = Timestamp::now()
-            .as_second()
-            .saturating_sub(channel.record().created_at);
-        if age < FORGET_AFTER.as_secs().cast_signed() || channel.unused_for() < FORGET_AFTER {
-            return Ok(());
-        }
-        let (book, channel) = (Arc::clone(self), Arc::clone(channel));
-        settle(async move {
-            let _turn = channel.turn.lock().await;
-            let record = channel.record();
-            if record.stage != Stage::AwaitingFunding {
-                return Ok(());
-            }
-            book.journal.forget(record.id).await?;
-            book.lock().remove(&record.id);
-            Ok(())
         })
         .await
     }

@@ -1,0 +1,70 @@
+//! One channel in memory: its record as it is on disk, who holds it, and the lock under which it changes.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::record::Record;
+use crate::session::SessionControl;
+
+/// The session that holds a channel, if one does.
+pub type SessionSlot = Mutex<Option<Arc<SessionControl>>>;
+
+/// One channel.
+pub struct Channel {
+    pub(super) current: watch::Sender<Arc<Record>>,
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) client: Option<IpAddr>,
+    used: Mutex<Instant>,
+    /// The session that holds it.
+    pub session: SessionSlot,
+}
+
+impl Channel {
+    pub(super) fn new(record: Record, client: Option<IpAddr>) -> Arc<Self> {
+        Arc::new(Self {
+            current: watch::Sender::new(Arc::new(record)),
+            turn: tokio::sync::Mutex::default(),
+            client,
+            used: Mutex::new(Instant::now()),
+            session: Mutex::default(),
+        })
+    }
+
+    /// The record, as it is on disk.
+    #[must_use]
+    pub fn record(&self) -> Arc<Record> {
+        self.current.borrow().clone()
+    }
+
+    /// Follows the record.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Record>> {
+        self.current.subscribe()
+    }
+
+    /// Notes that the channel is in use.
+    pub fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long it has been out of use.
+    #[must_use]
+    pub fn unused_for(&self) -> Duration {
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+    }
+
+    /// The session that holds the channel now.
+    #[must_use]
+    pub fn holder(&self) -> Option<Arc<SessionControl>> {
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
