@@ -151,6 +151,7 @@ impl App {
             book: Arc::clone(&app.book),
             poll: Duration::from_millis(app.config.bitcoin_poll_ms),
             idle_close: app.config.idle_close(),
+            keep_finished: app.config.keep_finished(),
             fallback_feerate: app.config.fallback_feerate_sat_vb,
             max_feerate: app.config.max_feerate_sat_vb,
         };

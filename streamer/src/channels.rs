@@ -9,6 +9,7 @@ mod channel;
 mod observe;
 mod quote;
 mod record;
+mod retention;
 mod view;
 
 pub use book::{Book, OpenRequest, Paid, Rules};
@@ -16,5 +17,6 @@ pub use chain::{Chain, ChainView};
 pub use channel::{Channel, SessionSlot};
 pub use observe::{Action, Observation, is_watched, observe};
 pub use quote::{BitcoinOffer, ProviderSide, Quote, quote};
-pub use record::{Record, Stage};
+pub use record::{Finished, Record, Stage};
+pub use retention::{is_finished, may_be_forgotten};
 pub use view::{ChannelView, FundingView};

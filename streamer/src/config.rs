@@ -121,6 +121,9 @@ pub struct Config {
     /// A channel is closed after this many seconds without a session, or without a payment in one.
     #[arg(long, env = "PAYSTREAM_STREAMER_IDLE_CLOSE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub idle_close_seconds: u64,
+    /// Days for which a finished channel (closed, refunded or lost) is kept in the journal; in any case until 100 more blocks have come.
+    #[arg(long, env = "PAYSTREAM_STREAMER_KEEP_FINISHED_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub keep_finished_days: u32,
     /// Serve this creator's contents only (repeatable, or separated by commas). Without it, anybody's.
     #[arg(long, env = "PAYSTREAM_STREAMER_ALLOW_CREATOR", value_delimiter = ',')]
     pub allow_creator: Vec<Address>,
@@ -178,6 +181,12 @@ impl Config {
     #[must_use]
     pub fn idle_close(&self) -> Duration {
         Duration::from_secs(self.idle_close_seconds)
+    }
+
+    /// How long finished channels are kept.
+    #[must_use]
+    pub fn keep_finished(&self) -> Duration {
+        Duration::from_secs(u64::from(self.keep_finished_days) * 86_400)
     }
 
     /// The addresses that viewers are told for media.

@@ -17,7 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::channels::Record;
+use crate::channels::{Finished, Record};
 use crate::error::{Error, Result};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -48,6 +48,8 @@ struct Entry {
     credit_ms: i64,
     preview_used_ms: i64,
     created_at: i64,
+    finished_at: Option<i64>,
+    finished_height: Option<i64>,
 }
 
 /// A handle to the journal.
@@ -104,7 +106,7 @@ impl Journal {
         self.write(Write::Put(Box::new(row(record)?))).await
     }
 
-    /// Removes a channel that holds no money.
+    /// Removes a channel that holds no money, or none any more.
     ///
     /// # Errors
     /// When the disk fails.
@@ -167,11 +169,13 @@ async fn commit(connection: &mut SqliteConnection, group: &[Request]) -> Result<
             Write::Put(row) => {
                 sqlx::query(
                     "insert into channels
-                     (channel_id, key_index, terms, stage, sequence, paid_sat, signatures, credit_ms, preview_used_ms, created_at)
-                     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     (channel_id, key_index, terms, stage, sequence, paid_sat, signatures, credit_ms, preview_used_ms, created_at,
+                      finished_at, finished_height)
+                     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                      on conflict (channel_id) do update set
                      stage = excluded.stage, sequence = excluded.sequence, paid_sat = excluded.paid_sat,
-                     signatures = excluded.signatures, credit_ms = excluded.credit_ms, preview_used_ms = excluded.preview_used_ms",
+                     signatures = excluded.signatures, credit_ms = excluded.credit_ms, preview_used_ms = excluded.preview_used_ms,
+                     finished_at = excluded.finished_at, finished_height = excluded.finished_height",
                 )
                 .bind(&row.channel_id)
                 .bind(row.key_index)
@@ -183,6 +187,8 @@ async fn commit(connection: &mut SqliteConnection, group: &[Request]) -> Result<
                 .bind(row.credit_ms)
                 .bind(row.preview_used_ms)
                 .bind(row.created_at)
+                .bind(row.finished_at)
+                .bind(row.finished_height)
                 .execute(&mut *transaction)
                 .await?;
                 sqlx::query("update next_key set key_index = max(key_index, ?)")
@@ -222,6 +228,8 @@ fn row(record: &Record) -> Result<Entry> {
         credit_ms: number(record.credit_ms)?,
         preview_used_ms: number(record.preview_used_ms)?,
         created_at: record.created_at,
+        finished_at: record.finished.map(|finished| finished.at),
+        finished_height: record.finished.map(|finished| i64::from(finished.height)),
     })
 }
 
@@ -245,6 +253,15 @@ fn read(row: &SqliteRow) -> Result<Record> {
                 .map_err(|_| damaged("signatures"))?,
         })
     };
+    let finished_at: Option<i64> = row.try_get("finished_at")?;
+    let finished = match finished_at {
+        Some(at) => Some(Finished {
+            at,
+            height: u32::try_from(count("finished_height")?)
+                .map_err(|_| damaged("finished_height"))?,
+        }),
+        None => None,
+    };
     let record = Record {
         id: channel_id,
         key_index: u32::try_from(count("key_index")?).map_err(|_| damaged("key_index"))?,
@@ -254,6 +271,7 @@ fn read(row: &SqliteRow) -> Result<Record> {
         credit_ms: count("credit_ms")?,
         preview_used_ms: count("preview_used_ms")?,
         created_at: row.try_get("created_at")?,
+        finished,
     };
     if record.terms.channel_id() != channel_id {
         return Err(damaged("the terms"));

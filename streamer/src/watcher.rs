@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use bitcoin::OutPoint;
 use futures::StreamExt;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::bitcoin::{BitcoinNode, NodeError, Place};
 use crate::channels::{
-    Action, Book, Chain, ChainView, Channel, Observation, Record, Stage, is_watched, observe,
+    Action, Book, Chain, ChainView, Channel, Finished, Observation, Record, Stage, is_finished,
+    is_watched, may_be_forgotten, observe,
 };
 use crate::error::Result;
 use crate::session::EndReason;
@@ -38,6 +40,8 @@ pub struct Watcher {
     pub poll: Duration,
     /// When an unused channel is closed.
     pub idle_close: Duration,
+    /// How long finished channels are kept.
+    pub keep_finished: Duration,
     /// The feerate where the node has none.
     pub fallback_feerate: u64,
     /// The highest feerate.
@@ -109,32 +113,66 @@ impl Watcher {
         }
         if is_watched(&record, tip) {
             let seen = self.observe(&record).await?;
-            match observe(&record, &seen) {
-                Action::Stay => {}
-                Action::Move(stage) => {
-                    if name(&stage) != name(&record.stage) {
-                        tracing::info!(channel = %record.id, stage = name(&stage), "a channel moved");
-                    }
-                    // The channel may have been closed since it was looked at; then this look says nothing about it.
-                    let now = self
-                        .book
-                        .advance(channel, record.stage.clone(), stage)
-                        .await?;
-                    if matches!(now.stage, Stage::Lost { .. }) {
-                        end(channel, EndReason::Lost);
-                    }
+            self.act(channel, &record, observe(&record, &seen)).await?;
+        }
+        self.end_what_is_due(channel, tip).await?;
+        self.retire(channel, tip).await
+    }
+
+    async fn act(&self, channel: &Arc<Channel>, record: &Record, action: Action) -> Result<()> {
+        match action {
+            Action::Stay => {}
+            Action::Move(stage) => {
+                if name(&stage) != name(&record.stage) {
+                    tracing::info!(channel = %record.id, stage = name(&stage), "a channel moved");
                 }
-                Action::Broadcast => {
-                    if let Some(transaction) = record.stage.transaction() {
-                        self.book.broadcast(record.id, transaction).await;
-                    }
-                }
-                Action::Close => {
-                    self.book.close(channel).await?;
+                // The channel may have been closed since it was looked at; then this look says nothing about it.
+                let now = self
+                    .book
+                    .advance(channel, record.stage.clone(), stage)
+                    .await?;
+                if matches!(now.stage, Stage::Lost { .. }) {
+                    end(channel, EndReason::Lost);
                 }
             }
+            Action::Broadcast => {
+                if let Some(transaction) = record.stage.transaction() {
+                    self.book.broadcast(channel, transaction).await;
+                }
+            }
+            Action::Close => {
+                self.book.close(channel).await?;
+            }
         }
-        self.end_what_is_due(channel, tip).await
+        Ok(())
+    }
+
+    /// Notes that a channel is finished, and forgets one that has been for long enough.
+    async fn retire(&self, channel: &Arc<Channel>, tip: u32) -> Result<()> {
+        let record = channel.record();
+        let now = Timestamp::now().as_second();
+        match record.finished {
+            None if is_finished(&record, tip) => {
+                let finished = Finished {
+                    at: now,
+                    height: tip,
+                };
+                let stage = record.stage.clone();
+                self.book.finish(channel, stage, finished).await
+            }
+            Some(finished) if may_be_forgotten(finished, now, tip, self.keep_finished) => {
+                // Money that a reorganisation brought back is looked after, however old it is.
+                if record.payment.is_some() {
+                    let seen = self.observe(&record).await?;
+                    if seen.output.is_some() {
+                        return self.act(channel, &record, observe(&record, &seen)).await;
+                    }
+                }
+                tracing::debug!(channel = %record.id, stage = name(&record.stage), "forgetting a finished channel");
+                self.book.forget_finished(channel).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn observe(&self, record: &Record) -> Result<Observation> {
@@ -163,6 +201,7 @@ impl Watcher {
         if !matches!(record.stage, Stage::Funded { .. }) {
             if let Stage::Closing { .. } = record.stage
                 && tip >= record.terms.confirm_by_height()
+                && channel.is_news("expiry", &tip.to_string())
             {
                 tracing::error!(
                     channel = %record.id, expiry = record.terms.expiry_height, tip,

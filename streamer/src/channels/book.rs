@@ -190,6 +190,7 @@ impl Book {
             credit_ms: 0,
             preview_used_ms: 0,
             created_at: Timestamp::now().as_second(),
+            finished: None,
         };
         let channel = Channel::new(record.clone(), Some(request.client));
         let book = Arc::clone(self);
@@ -353,6 +354,7 @@ impl Book {
         self.change(channel, move |record| {
             Ok((record.stage == from).then(|| Record {
                 stage: to,
+                finished: None,
                 ..record.clone()
             }))
         })

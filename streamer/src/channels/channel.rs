@@ -1,5 +1,6 @@
 //! One channel in memory: its record as it is on disk, who holds it, and the lock under which it changes.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ pub struct Channel {
     pub(super) turn: tokio::sync::Mutex<()>,
     pub(super) client: Option<IpAddr>,
     used: Mutex<Instant>,
+    told: Mutex<HashMap<&'static str, String>>,
     /// The session that holds it.
     pub session: SessionSlot,
 }
@@ -29,6 +31,7 @@ impl Channel {
             turn: tokio::sync::Mutex::default(),
             client,
             used: Mutex::new(Instant::now()),
+            told: Mutex::default(),
             session: Mutex::default(),
         })
     }
@@ -66,5 +69,16 @@ impl Channel {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether this is something else than what was said last of a matter: what a look at the chain finds once a second is worth
+    /// a line in the log once.
+    pub(crate) fn is_news(&self, matter: &'static str, what: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.get(matter).is_none_or(|before| before != what);
+        if news {
+            told.insert(matter, what.to_owned());
+        }
+        news
     }
 }

@@ -5,7 +5,12 @@ use paystream_channel::{
     ChannelTerms, ContentId, Funding, FundingOutput, Network, Payment, TermsFields,
 };
 
+use std::time::Duration;
+
 use super::*;
+use crate::channels::channel::Channel;
+use crate::channels::record::Finished;
+use crate::channels::retention::{is_finished, may_be_forgotten};
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::from_slice(&[byte; 32]).unwrap()
@@ -65,6 +70,7 @@ fn record(stage: Stage, paid: bool) -> Record {
         credit_ms: 0,
         preview_used_ms: 0,
         created_at: 0,
+        finished: None,
     }
 }
 
@@ -160,4 +166,74 @@ fn name(action: &Action) -> &'static str {
         Action::Move(Stage::Closed { .. }) => "closed",
         Action::Move(Stage::Lost { .. }) => "lost",
     }
+}
+
+#[test]
+fn a_channel_is_finished_when_nothing_more_can_come_of_it() {
+    let (closed, lost) = (
+        |confirmations| Stage::Closed {
+            funding: funding(),
+            transaction: closing(),
+            confirmations,
+        },
+        || Stage::Lost { funding: funding() },
+    );
+    let funded = Stage::Funded {
+        funding: funding(),
+        confirmations: 500,
+    };
+    let under_way = Stage::Closing {
+        funding: funding(),
+        transaction: closing(),
+    };
+    let ended = || Stage::Ended { funding: funding() };
+    for (stage, paid, tip, finished) in [
+        (Stage::AwaitingFunding, false, 9999, false),
+        (funded, true, 9999, false),
+        (under_way, true, 9999, false),
+        (ended(), false, 388, false),
+        (ended(), false, 389, true),
+        (closed(SETTLED - 1), true, 300, false),
+        (closed(SETTLED), true, 300, true),
+        (lost(), false, 300, true),
+        (lost(), true, 388, false),
+        (lost(), true, 389, true),
+    ] {
+        let case = format!("{stage:?}, paid {paid}, tip {tip}");
+        assert_eq!(is_finished(&record(stage, paid), tip), finished, "{case}");
+    }
+}
+
+#[test]
+fn a_finished_channel_is_kept_for_its_time_and_until_it_is_buried() {
+    let finished = Finished {
+        at: 1000,
+        height: 300,
+    };
+    let day = Duration::from_secs(86_400);
+    for (now, tip, keep, forgotten) in [
+        (1000, 399, Duration::ZERO, false),
+        (1000, 400, Duration::ZERO, true),
+        (1000 + 86_399, 9999, day, false),
+        (1000 + 86_400, 399, day, false),
+        (1000 + 86_400, 400, day, true),
+        (0, 9999, day, false),
+        (i64::MAX, u32::MAX, Duration::MAX, false),
+    ] {
+        assert_eq!(
+            may_be_forgotten(finished, now, tip, keep),
+            forgotten,
+            "at {now}, tip {tip}, kept for {keep:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_next_look_finds_again_is_no_news() {
+    let channel = Channel::new(record(Stage::AwaitingFunding, false), None);
+    assert!(channel.is_news("broadcast", "refused"));
+    assert!(!channel.is_news("broadcast", "refused"));
+    assert!(channel.is_news("expiry", "refused"));
+    assert!(channel.is_news("broadcast", "no answer"));
+    assert!(channel.is_news("broadcast", "refused"));
 }

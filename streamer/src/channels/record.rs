@@ -87,6 +87,15 @@ impl Stage {
     }
 }
 
+/// When a channel was seen to be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finished {
+    /// In seconds since 1970.
+    pub at: i64,
+    /// The height of the chain's tip then.
+    pub height: u32,
+}
+
 /// A channel and its last payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -106,6 +115,8 @@ pub struct Record {
     pub preview_used_ms: u64,
     /// When it was opened, in seconds since 1970.
     pub created_at: i64,
+    /// When nothing more was awaited of it.
+    pub finished: Option<Finished>,
 }
 
 impl Record {

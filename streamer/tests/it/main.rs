@@ -12,4 +12,5 @@ mod loss;
 mod media;
 mod money;
 mod refusals;
+mod retention;
 mod stack;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use bitcoin::Transaction;
 use futures::StreamExt;
 use jiff::Timestamp;
-use paystream_channel::{ChannelId, complete_closing};
+use paystream_channel::complete_closing;
 
 use super::{Book, settle};
 use crate::bitcoin::Broadcast;
 use crate::channels::channel::Channel;
-use crate::channels::record::{Record, Stage};
+use crate::channels::record::{Finished, Record, Stage};
 use crate::error::Result;
 
 /// Closes that wait for the node together when the streamer stops.
@@ -54,12 +54,13 @@ impl Book {
                 };
                 Ok(Some(Record {
                     stage,
+                    finished: None,
                     ..record.clone()
                 }))
             })
             .await?;
         if let Stage::Closing { transaction, .. } = &record.stage {
-            self.broadcast(record.id, transaction).await;
+            self.broadcast(channel, transaction).await;
         }
         Ok(record)
     }
@@ -79,19 +80,23 @@ impl Book {
             .await;
     }
 
-    /// Broadcasts a closing transaction that the journal holds; what fails is logged and tried again later.
-    pub async fn broadcast(&self, id: ChannelId, transaction: &Transaction) {
-        let txid = transaction.compute_txid();
-        match self.node.broadcast(transaction).await {
+    /// Broadcasts a closing transaction that the journal holds; what fails is logged, once, and tried again later.
+    pub async fn broadcast(&self, channel: &Channel, transaction: &Transaction) {
+        let (id, txid) = (channel.record().id, transaction.compute_txid());
+        let reason = match self.node.broadcast(transaction).await {
             Ok(Broadcast::Accepted) => {
-                tracing::info!(channel = %id, %txid, "broadcast the closing transaction")
+                tracing::info!(channel = %id, %txid, "broadcast the closing transaction");
+                channel.is_news("broadcast", "accepted");
+                return;
             }
-            Ok(Broadcast::Refused(reason)) => {
-                tracing::warn!(channel = %id, %txid, reason, "the node refuses the closing transaction; it is tried again");
-            }
-            Err(error) => {
-                tracing::warn!(channel = %id, %txid, %error, "the closing transaction waits for the node")
-            }
+            Ok(Broadcast::Refused(reason)) => format!("the node refuses it: {reason}"),
+            Err(error) => error.to_string(),
+        };
+        // A close of unconfirmed funding is refused at every look until the funding confirms.
+        if channel.is_news("broadcast", &reason) {
+            tracing::warn!(channel = %id, %txid, reason, "the closing transaction waits; it is tried again");
+        } else {
+            tracing::debug!(channel = %id, %txid, reason, "the closing transaction still waits");
         }
     }
 
@@ -106,11 +111,50 @@ impl Book {
         if age < FORGET_AFTER.as_secs().cast_signed() || channel.unused_for() < FORGET_AFTER {
             return Ok(());
         }
+        self.forget(channel, |record| record.stage == Stage::AwaitingFunding)
+            .await
+    }
+
+    /// Notes that a channel is finished, if it is still at the stage at which that was decided.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn finish(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        stage: Stage,
+        finished: Finished,
+    ) -> Result<()> {
+        self.change(channel, move |record| {
+            Ok((record.stage == stage).then(|| Record {
+                finished: Some(finished),
+                ..record.clone()
+            }))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets a channel that was noted as finished.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn forget_finished(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<()> {
+        self.forget(channel, |record| record.finished.is_some())
+            .await
+    }
+
+    /// Takes a channel out of the journal and out of the book, if it is still one that may be forgotten.
+    async fn forget(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        may_be_forgotten: fn(&Record) -> bool,
+    ) -> Result<()> {
         let (book, channel) = (Arc::clone(self), Arc::clone(channel));
         settle(async move {
             let _turn = channel.turn.lock().await;
             let record = channel.record();
-            if record.stage != Stage::AwaitingFunding {
+            if !may_be_forgotten(&record) {
                 return Ok(());
             }
             book.journal.forget(record.id).await?;
