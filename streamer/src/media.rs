@@ -11,10 +11,12 @@
 mod board;
 mod cache;
 mod codec;
+mod connection;
 mod driver;
 mod engine;
 mod error;
 mod forward;
+mod mailbox;
 mod meter;
 mod numbering;
 mod offer;

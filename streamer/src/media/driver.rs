@@ -2,9 +2,10 @@
 //!
 //! A stream lives on one thread with its publisher and all its viewers, so packets never cross threads and nothing is locked on their way.
 
+mod pictures;
+
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::HashMap,
     net::SocketAddr,
     os::fd::AsRawFd,
     sync::{Arc, mpsc},
@@ -16,76 +17,23 @@ use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
 
 use super::{
     board::Board,
+    connection::{Calls, Connection},
+    mailbox::{Mailbox, Message, Newcomer},
     packet::Packet,
-    peer::{Event, Formats, Kind, Peer},
+    peer::{Event, Kind},
     resource::ResourceId,
     routes::Routes,
     socket::{Inbox, MediaSocket},
     stream::Stream,
-    viewer::Viewer,
     watching::Watching,
 };
 
-/// A connection that is not up by then is dropped.
-const SETUP: Duration = Duration::from_secs(15);
-/// A connection that was not heard for this long is dead: consent checks come every five seconds (RFC 7675).
-const DEAD: Duration = Duration::from_secs(20);
 const SWEEP: Duration = Duration::from_millis(500);
 /// Batches read before others get their turn.
 const MAX_BATCHES: usize = 32;
-/// No connection is called more often than this.
-const MIN_REST: Duration = Duration::from_micros(500);
 
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
-
-/// What the thread is told.
-pub(super) enum Message {
-    Add(Box<Newcomer>),
-    Remove(ResourceId),
-    /// A viewer's gate or limit has changed.
-    Poke(ResourceId),
-    Shutdown,
-}
-
-/// A connection that was answered and now belongs to the thread.
-pub(super) struct Newcomer {
-    pub resource: ResourceId,
-    pub content: B256,
-    pub ufrag: String,
-    pub peer: Peer,
-    pub formats: Formats,
-    /// A viewer, or else a publisher.
-    pub viewer: Option<Arc<Viewer>>,
-}
-
-/// Where a thread takes its messages.
-#[derive(Clone, Debug)]
-pub(super) struct Mailbox {
-    sender: mpsc::Sender<Message>,
-    waker: Arc<Waker>,
-}
-
-impl Mailbox {
-    /// `false` when the thread has ended.
-    pub fn send(&self, message: Message) -> bool {
-        self.sender.send(message).is_ok() && self.waker.wake().is_ok()
-    }
-}
-
-struct Connection {
-    peer: Peer,
-    content: B256,
-    formats: Formats,
-    watching: Option<Watching>,
-    up: bool,
-    created: Instant,
-    heard: Instant,
-    /// When it wants to be called.
-    due: Instant,
-    /// The earliest call that is in the queue for it.
-    queued: Option<Instant>,
-}
 
 /// The state of one thread.
 pub(super) struct Driver {
@@ -96,7 +44,7 @@ pub(super) struct Driver {
     connections: HashMap<ResourceId, Connection>,
     routes: Routes,
     streams: HashMap<B256, Stream>,
-    calls: BinaryHeap<Reverse<(Instant, ResourceId)>>,
+    calls: Calls,
     /// Connections with something to drain.
     touched: Vec<ResourceId>,
     swept: Instant,
@@ -110,8 +58,7 @@ impl Driver {
             SOCKET,
             Interest::READABLE,
         )?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        let (sender, messages) = mpsc::channel();
+        let (mailbox, messages) = Mailbox::new(Waker::new(poll.registry(), WAKE)?);
         let driver = Driver {
             poll,
             messages,
@@ -120,11 +67,11 @@ impl Driver {
             connections: HashMap::new(),
             routes: Routes::default(),
             streams: HashMap::new(),
-            calls: BinaryHeap::new(),
+            calls: Calls::default(),
             touched: Vec::new(),
             swept: Instant::now(),
         };
-        Ok((driver, Mailbox { sender, waker }))
+        Ok((driver, mailbox))
     }
 
     /// Runs until it is told to stop.
@@ -156,10 +103,7 @@ impl Driver {
     fn rest(&self) -> Duration {
         let now = Instant::now();
         let sweep = self.swept + SWEEP;
-        let next = self
-            .calls
-            .peek()
-            .map_or(sweep, |Reverse((at, _))| sweep.min(*at));
+        let next = self.calls.next().map_or(sweep, |at| sweep.min(at));
         next.saturating_duration_since(now)
     }
 
@@ -188,17 +132,7 @@ impl Driver {
             stream.viewers.push(resource);
         }
         self.routes.add(resource, ufrag);
-        let connection = Connection {
-            peer,
-            content,
-            formats,
-            watching,
-            up: false,
-            created: now,
-            heard: now,
-            due: now,
-            queued: None,
-        };
+        let connection = Connection::new(peer, content, formats, watching, now);
         self.connections.insert(resource, connection);
         self.touched.push(resource);
         self.tell(content, now);
@@ -272,20 +206,13 @@ impl Driver {
     }
 
     fn call_due(&mut self, now: Instant) {
-        while let Some(Reverse((at, resource))) = self.calls.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.calls.pop();
+        while let Some(resource) = self.calls.pop(now) {
             let Some(connection) = self.connections.get_mut(&resource) else {
                 continue;
             };
-            connection.queued = None;
-            if connection.due <= now {
+            if self.calls.is_due(resource, connection, now) {
                 connection.peer.tick(now);
                 self.touched.push(resource);
-            } else {
-                queue(&mut self.calls, resource, connection);
             }
         }
     }
@@ -318,8 +245,7 @@ impl Driver {
             .peer
             .drain(now, |to, datagram| socket.push(to, datagram), &mut events);
         socket.flush();
-        connection.due = due.max(now + MIN_REST);
-        queue(&mut self.calls, resource, connection);
+        self.calls.put(resource, connection, due, now);
         events
     }
 
@@ -369,128 +295,13 @@ impl Driver {
         }
     }
 
-    fn connected(&mut self, resource: ResourceId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&resource) else {
-            return;
-        };
-        connection.up = true;
-        let content = connection.content;
-        if let Some(watching) = &connection.watching {
-            watching.viewer.set_connected(true);
-            return self.begin_picture(resource, now);
-        }
-        let Some(stream) = self.streams.get_mut(&content) else {
-            return;
-        };
-        let before = stream.take_over(resource, &connection.formats);
-        // Who agreed on another codec cannot go on; its page joins again.
-        let codec = stream.video_codec();
-        let viewers = stream.viewers.clone();
-        let agrees = |viewer: &ResourceId| {
-            let watching = self
-                .connections
-                .get(viewer)
-                .and_then(|connection| connection.watching.as_ref());
-            watching.is_none_or(|watching| watching.codec == codec)
-        };
-        let lost: Vec<ResourceId> = viewers
-            .into_iter()
-            .filter(|viewer| !agrees(viewer))
-            .collect();
-        for resource in before.into_iter().chain(lost) {
-            self.remove(resource, now);
-        }
-        self.tell(content, now);
-    }
-
-    /// Shows a viewer whose gate is open a picture at once, if there is one.
-    fn begin_picture(&mut self, resource: ResourceId, now: Instant) {
-        let Some(connection) = self
-            .connections
-            .get_mut(&resource)
-            .filter(|connection| connection.up)
-        else {
-            return;
-        };
-        let Some(watching) = connection.watching.as_mut() else {
-            return;
-        };
-        if let Some(stream) = self.streams.get(&connection.content) {
-            for packet in watching.replay(stream.cached()) {
-                connection.peer.send(now, Kind::Video, packet);
-            }
-        }
-        watching.notice();
-        let (content, wanting) = (connection.content, watching.wants_keyframe());
-        self.touched.push(resource);
-        if wanting {
-            self.ask_for_keyframe(content, now);
-        }
-    }
-
-    fn fan_out(&mut self, content: B256, packets: &[(Kind, Packet)], now: Instant) {
-        let Some(stream) = self.streams.get(&content) else {
-            return;
-        };
-        let (picture_moves, mut wanting) = (stream.picture_moves(now), false);
-        for resource in &stream.viewers {
-            let Some(connection) = self
-                .connections
-                .get_mut(resource)
-                .filter(|connection| connection.up)
-            else {
-                continue;
-            };
-            let Some(watching) = connection.watching.as_mut() else {
-                continue;
-            };
-            let mut any = false;
-            for (kind, packet) in packets {
-                if let Some(outgoing) = watching.live(*kind, packet, picture_moves) {
-                    connection.peer.send(now, *kind, outgoing);
-                    any = true;
-                }
-            }
-            watching.notice();
-            wanting |= watching.wants_keyframe();
-            if any {
-                self.touched.push(*resource);
-            }
-        }
-        if wanting {
-            self.ask_for_keyframe(content, now);
-        }
-    }
-
-    fn ask_for_keyframe(&mut self, content: B256, now: Instant) {
-        let Some(publisher) = self
-            .streams
-            .get_mut(&content)
-            .and_then(|stream| stream.may_ask(now))
-        else {
-            return;
-        };
-        if let Some(connection) = self.connections.get_mut(&publisher) {
-            connection.peer.request_keyframe(now);
-            self.touched.push(publisher);
-        }
-    }
-
     /// Drops the dead and what never came up, and notices streams that fell silent.
     fn sweep(&mut self, now: Instant) {
         self.swept = now;
-        let gone = |connection: &Connection| {
-            let age = now.duration_since(if connection.up {
-                connection.heard
-            } else {
-                connection.created
-            });
-            age > if connection.up { DEAD } else { SETUP }
-        };
         let dead: Vec<ResourceId> = self
             .connections
             .iter()
-            .filter(|(_, connection)| gone(connection))
+            .filter(|(_, connection)| connection.is_gone(now))
             .map(|(resource, _)| *resource)
             .collect();
         for resource in dead {
@@ -536,19 +347,5 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.board.clear();
-    }
-}
-
-fn queue(
-    calls: &mut BinaryHeap<Reverse<(Instant, ResourceId)>>,
-    resource: ResourceId,
-    connection: &mut Connection,
-) {
-    if connection
-        .queued
-        .is_none_or(|queued| connection.due < queued)
-    {
-        connection.queued = Some(connection.due);
-        calls.push(Reverse((connection.due, resource)));
     }
 }

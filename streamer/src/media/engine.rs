@@ -12,8 +12,9 @@ use alloy::primitives::B256;
 use super::{
     board::{Board, Side, StreamStatus},
     codec::Codec,
-    driver::{Driver, Mailbox, Message, Newcomer},
+    driver::Driver,
     error::MediaError,
+    mailbox::{Mailbox, Message, Newcomer},
     offer::{self, Offer},
     peer::{Formats, Peer},
     resource::ResourceId,

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    driver::{Mailbox, Message},
+    mailbox::{Mailbox, Message},
     meter,
     resource::ResourceId,
 };
