@@ -5,6 +5,7 @@ mod announcements;
 mod body;
 mod channels;
 mod client_address;
+mod connection;
 mod esplora;
 mod funding;
 mod health;

@@ -1,18 +1,17 @@
 //! `POST /whep/{content_id}`: media out. Without a token it answers 402 with the offer.
 
-use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
 
 use alloy::primitives::B256;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::body::{Sdp, bearer, content_id};
+use super::connection::{created, ended, named};
 use super::offer;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, problem, refused};
-use crate::media::ResourceId;
 use crate::publish_auth::random_hex;
 
 /// Connects a viewer.
@@ -54,10 +53,7 @@ pub(super) async fn view(
         app.media.remove(accepted.resource);
         return payment_required(&app, content).await;
     }
-    created(
-        &format!("/whep/{content}/{}", accepted.resource),
-        accepted.sdp,
-    )
+    created("whep", content, accepted)
 }
 
 /// Ends a viewer's media; the session goes on.
@@ -71,38 +67,19 @@ pub(super) async fn end(
     Path(path): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let (_, resource) = path;
-    let missing = || refused(Code::NotFound, "there is no such connection");
-    let resource = ResourceId::from_str(&resource).map_err(|_| missing())?;
+    let (_, resource) = named(&path)?;
     let grant = bearer(&headers)
         .and_then(|token| app.sessions.grant(token))
         .ok_or_else(|| refused(Code::Unauthorized, "the session's media token is needed"))?;
-    {
-        let mut held = grant
-            .resource
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *held != Some(resource) {
-            return Err(missing());
-        }
-        *held = None;
+    let held = grant
+        .resource
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take_if(|held| *held == resource);
+    if let Some(resource) = held {
+        app.media.remove(resource);
     }
-    app.media.remove(resource);
-    Ok(StatusCode::OK)
-}
-
-/// 201 with an SDP answer.
-pub(super) fn created(location: &str, sdp: String) -> Result<Response> {
-    let location =
-        HeaderValue::from_str(location).map_err(|error| Error::Internal(error.to_string()))?;
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/sdp"),
-        ),
-        (header::LOCATION, location),
-    ];
-    Ok((StatusCode::CREATED, headers, sdp).into_response())
+    ended(held.is_some())
 }
 
 async fn payment_required(app: &App, content: B256) -> Result<Response> {

@@ -1,6 +1,5 @@
 //! `POST /whip/{content_id}` (RFC 9725): a stream in.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Path, Request, State};
@@ -9,10 +8,9 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::body::{Sdp, bearer, content_id};
-use super::whep::created;
+use super::connection::{created, ended, named};
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
-use crate::media::ResourceId;
 
 /// Connects a publisher. A second one with a good token takes the place of the first.
 #[utoipa::path(post, path = "/whip/{content_id}", params(("content_id" = String, Path)), request_body(content = String, content_type = "application/sdp"), responses(
@@ -41,10 +39,7 @@ pub(super) async fn publish(
     let Sdp(sdp) = Sdp::from_request(request, &app).await?;
     let accepted = app.media.publish(content, &sdp).await?;
     app.note_publisher(content, accepted.resource);
-    created(
-        &format!("/whip/{content}/{}", accepted.resource),
-        accepted.sdp,
-    )
+    created("whip", content, accepted)
 }
 
 /// Ends a publication.
@@ -58,16 +53,9 @@ pub(super) async fn end(
     Path(path): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let (id, resource) = path;
-    let content = content_id(&id)?;
+    let (content, resource) = named(&path)?;
     let token = bearer(&headers)
         .ok_or_else(|| refused(Code::Unauthorized, "the publish token is needed"))?;
     app.publish_auth.check(token, content, Timestamp::now())?;
-    let missing = || refused(Code::NotFound, "there is no such connection");
-    let resource = ResourceId::from_str(&resource).map_err(|_| missing())?;
-    if app.end_publisher(content, resource) {
-        Ok(StatusCode::OK)
-    } else {
-        Err(missing())
-    }
+    ended(app.end_publisher(content, resource))
 }
