@@ -179,11 +179,22 @@ function ScreenNote(props: { content: Content; stream: Stream | null; running: C
     return (
       <>
         <h2>Ready when you are</h2>
-        <p>Fund the channel and the picture starts.</p>
+        <p>
+          {stream?.liveness === 'offline'
+            ? 'Off air now: the picture starts with the broadcast.'
+            : 'Fund the channel and the picture starts.'}
+        </p>
       </>
     );
   }
-  if (stream === null || stream.liveness === 'offline') return <h2>Off air</h2>;
+  if (stream === null || stream.liveness === 'offline') {
+    return (
+      <>
+        <h2>Off air</h2>
+        <p>Nobody is broadcasting this now.</p>
+      </>
+    );
+  }
   return (
     <>
       <h2>{content.live === true ? 'Live now' : 'On the programme'}</h2>

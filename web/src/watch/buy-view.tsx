@@ -12,6 +12,7 @@ export function BuyView({ content, stream }: { content: Content; stream: Stream 
   const [bought, setBought] = useState(false);
   const { terms } = content;
   if (terms.pricePerView === 0n || terms.token !== ether || !content.active || stream === null) return null;
+  const offAir = stream.liveness === 'offline';
   const buy = async (): Promise<void> => {
     setBought(false);
     await contracts.splitter({
@@ -27,11 +28,16 @@ export function BuyView({ content, stream }: { content: Content; stream: Stream 
         <h2>Or buy a view with ether</h2>
         <span className="mono">{formatEther(terms.pricePerView)}</span>
       </div>
+      {offAir && (
+        <p className="notice warn" role="status" data-testid="view-off-air">
+          <strong>Off air: nobody is broadcasting this now.</strong> A view is paid for at once, and there is no refund.
+        </p>
+      )}
       {contracts.account === null ? (
         <p className="faint">Connect a wallet above to pay on Ethereum.</p>
       ) : (
         <ActionButton action={buy} busyLabel="Paying…" className="wide" testId="buy-view">
-          Buy a view
+          {offAir ? 'Buy a view all the same' : 'Buy a view'}
         </ActionButton>
       )}
       {bought && (

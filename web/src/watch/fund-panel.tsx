@@ -5,21 +5,32 @@ import { parseTerms } from '../bitcoin/terms.ts';
 import { chainServers } from '../channels/chain-servers.ts';
 import { keep } from '../channels/keeper.ts';
 import { downloadRecovery } from '../channels/recovery.ts';
+import { refundTime } from '../channels/refund-time.ts';
 import { type ChannelRecord, forgetChannel } from '../channels/store.ts';
+import { useTip } from '../channels/use-tip.ts';
 import { formatSat, satToBtc } from '../money.ts';
 import { useServices } from '../services.tsx';
-import { ActionButton } from '../ui/action-button.tsx';
+import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { CopyLine } from '../ui/copy.tsx';
+import { OffAirWarning, useBroadcast } from './off-air.tsx';
 
 /** The channel's address, and a look at the chain every other second until somebody has paid it. */
 export function FundPanel({ record }: { record: ChannelRecord }) {
   const { config } = useServices();
   const link = paymentLink(parseTerms(record.terms), record.amountSat, `Paystream: ${record.title}`);
   const problem = useFundingWatch(record);
+  const broadcast = useBroadcast(record);
+  const tip = useTip(record.providerUrl, broadcast === 'off');
   const dev = import.meta.env.MODE === 'devnet' && config.bitcoin.network === 'regtest' ? config.dev : null;
   return (
     <section className="card stack" aria-label="Fund the channel" data-testid="fund">
-      <h2>Send {formatSat(record.amountSat)} to start</h2>
+      <h2>
+        Send {formatSat(record.amountSat)} to {broadcast === 'off' ? 'wait for it' : 'start'}
+      </h2>
+      {broadcast === 'off' && <OffAirWarning when={refundTime(record.terms.expiry_height, tip.data ?? null)} />}
+      {broadcast === 'unreachable' && (
+        <Problem>The provider does not answer right now. Do not pay until it does, or cancel and choose another provider.</Problem>
+      )}
       <a href={link} className="qr" aria-label="Open in a Bitcoin wallet" data-testid="bip21">
         <QRCodeSVG value={link} size={220} level="M" title="Payment request as a QR code" />
       </a>

@@ -1,14 +1,18 @@
-import { useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useId, useState } from 'react';
 import type { Content, Stream } from '../api/model.ts';
 import { objectionToOffer } from '../channels/agreement.ts';
 import { chainServers } from '../channels/chain-servers.ts';
 import { openChannel } from '../channels/open.ts';
+import { refundTime } from '../channels/refund-time.ts';
+import { useTip } from '../channels/use-tip.ts';
 import { costOf, formatInteger, formatRate, formatSat, formatShare, shorten } from '../money.ts';
 import { Provider } from '../provider/client.ts';
 import type { Offer } from '../provider/wire.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useChangeAddress } from './change-address.ts';
+import { OffAirWarning } from './off-air.tsx';
 
 const presets = [5, 15, 60] as const;
 
@@ -26,6 +30,10 @@ export function OfferPanel(props: {
   const { content, offer } = props;
   const [minutes, setMinutes] = useState<number>(15);
   const [custom, setCustom] = useState('');
+  const [goesOn, setGoesOn] = useState(false);
+  const queries = useQueryClient();
+  const tip = useTip(props.stream.url, !offer.live);
+  const warned = useId();
   const change = useChangeAddress(config.bitcoin.network);
   const rail = offer.bitcoin;
   const objection = objectionToOffer(content, offer, config.bitcoin.network);
@@ -42,6 +50,10 @@ export function OfferPanel(props: {
     // The closing fee follows the network's feerate: agree on the offer of this moment, not on the one that was read a while ago.
     const fresh = await provider.offer(content.contentId);
     const refused = objectionToOffer(content, fresh, config.bitcoin.network);
+    if (offer.live && !fresh.live) {
+      void queries.invalidateQueries({ queryKey: ['offer'] });
+      throw new Error('The broadcast has just ended. Nothing was sent; look at the offer again before you fund a channel.');
+    }
     if (refused !== null || fresh.bitcoin === null) throw new Error(refused ?? 'This provider does not take Bitcoin for this content.');
     if (fresh.bitcoin.feeSat > rail.feeSat * 2n || fresh.bitcoin.minCapacitySat > amount) {
       throw new Error('Bitcoin’s fees have just risen, and the offer with them. Look at the new amount and try again.');
@@ -148,14 +160,29 @@ export function OfferPanel(props: {
               <span className="hint">Change and refunds go there. A fresh receiving address of your wallet is best.</span>
             )}
           </label>
+          {!offer.live && (
+            <>
+              <OffAirWarning id={warned} when={refundTime(rail.expiryHeight, tip.data ?? null)} />
+              <label className="check">
+                <input
+                  type="checkbox"
+                  checked={goesOn}
+                  onChange={(event) => setGoesOn(event.target.checked)}
+                  aria-describedby={warned}
+                  data-testid="off-air-accept"
+                />
+                <span>I know that it is off air, and want to wait for it</span>
+              </label>
+            </>
+          )}
           <ActionButton
             action={open}
             className="primary wide"
             busyLabel="Opening the channel…"
-            disabled={!validMinutes || change.address.trim() === '' || change.problem !== null}
+            disabled={!validMinutes || change.address.trim() === '' || change.problem !== null || !(offer.live || goesOn)}
             testId="watch"
           >
-            {validMinutes ? `Watch · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
+            {validMinutes ? `${offer.live ? 'Watch' : 'Wait for it'} · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
           </ActionButton>
           <p className="faint">
             You pay only for the seconds you watch. {formatSat(rail.feeSat)} of it pay the network when the channel closes.

@@ -1,0 +1,186 @@
+/**
+ * What the page talks to, answered in the shapes of docs/protocol.md and the indexer's OpenAPI document: its host, an indexer, a provider
+ * with its chain server, and an Ethereum endpoint, on one port. The page itself is the real build in a real browser.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { providerSecret, scripts, termsWith } from '../../src/bitcoin/fixture.ts';
+import { fundingAddress } from '../../src/bitcoin/funding.ts';
+import { publicKeyOf } from '../../src/bitcoin/signature.ts';
+import { channelId, termsToJson } from '../../src/bitcoin/terms.ts';
+import type { BitcoinNetwork } from '../../src/config.ts';
+
+export const contentId = `0x${'c0'.repeat(32)}`;
+export const chainId = 11_155_111;
+const account = `0x${'ab'.repeat(20)}`;
+const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const terms = termsToJson(termsWith());
+const rate = terms.msat_per_second;
+
+export class Surroundings {
+  live = true;
+  network: BitcoinNetwork = 'regtest';
+  tip = 200;
+  utxos: { txid: string; vout: number; value: number; status: { confirmed: boolean; block_height: number } }[] = [];
+  readonly broadcast: string[] = [];
+  readonly #server: Server;
+  readonly #dist: string;
+
+  constructor(dist: string) {
+    this.#dist = dist;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', this.url);
+    const body = await new Promise<string>((resolve) => {
+      let text = '';
+      request.on('data', (chunk) => {
+        text += String(chunk);
+      });
+      request.on('end', () => resolve(text));
+    });
+    const [status, answer] = this.#route(pathname, body);
+    if (answer instanceof Uint8Array) {
+      response.writeHead(status, { 'content-type': types[extname(pathname)] ?? 'text/html' }).end(answer);
+    } else {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    }
+  }
+
+  #route(path: string, body: string): readonly [number, unknown] {
+    if (path === '/config.json') return [200, this.#config()];
+    if (path === '/rpc') return [200, rpc(JSON.parse(body))];
+    if (path === `/indexer/v1/contents`) return [200, { items: [this.#content()], next_cursor: null }];
+    if (path === `/indexer/v1/contents/${contentId}`) return [200, this.#content()];
+    if (path === `/indexer/v1/contents/${contentId}/streams`) return [200, { items: [this.#stream()], next_cursor: null }];
+    if (path.startsWith('/indexer/v1/accounts/')) return [200, { tokens: [], credits: [], claims: [] }];
+    if (path === `/provider/v1/contents/${contentId}/offer`) return [200, this.#offer()];
+    if (path === '/provider/v1/channels') return [201, open(JSON.parse(body) as { viewer_key: string; change_script: string })];
+    if (path === '/provider/esplora/blocks/tip/height') return [200, this.tip];
+    if (path.endsWith('/utxo')) return [200, this.utxos];
+    if (path.endsWith('/fee-estimates')) return [200, {}];
+    if (path === '/provider/esplora/tx') {
+      this.broadcast.push(body);
+      return [200, 'ab'.repeat(32)];
+    }
+    if (/outspend/.test(path)) return [200, { spent: false }];
+    try {
+      return [200, readFileSync(join(this.#dist, path === '/' ? 'index.html' : path))];
+    } catch {
+      return [404, { code: 'not_found', detail: `nothing is at ${path}` }];
+    }
+  }
+
+  #config() {
+    return {
+      chain: { id: chainId, name: 'Sepolia', rpcUrl: `${this.url}/rpc` },
+      registry: account,
+      splitter: account,
+      indexerUrl: `${this.url}/indexer`,
+      bitcoin: { network: this.network, esploraUrl: this.network === 'regtest' ? null : `${this.url}/provider/esplora` },
+    };
+  }
+
+  #content() {
+    const place = {
+      block_number: 1,
+      block_hash: `0x${'00'.repeat(32)}`,
+      timestamp: '2026-01-01T00:00:00Z',
+      transaction_hash: `0x${'00'.repeat(32)}`,
+    };
+    return {
+      content_id: contentId,
+      creator: account,
+      cid: 'bafkrei',
+      name: 'A concert',
+      metadata_uri: '',
+      active: true,
+      terms: {
+        token: `0x${'00'.repeat(20)}`,
+        payout: account,
+        creator_share_bps: terms.creator_share_bps,
+        price_per_view: '1000000000000000',
+        price_per_second: '0',
+        msat_per_second: rate,
+      },
+      bitcoin_payout: terms.creator_script,
+      registered: place,
+      updated: place,
+      views: 3,
+      live: this.live,
+    };
+  }
+
+  #stream() {
+    return { provider: account, url: `${this.url}/provider`, liveness: this.live ? 'live' : 'offline', viewers: this.live ? 1 : null };
+  }
+
+  #offer() {
+    return {
+      protocol: 1,
+      content_id: contentId,
+      provider: account,
+      live: this.live,
+      tick_ms: 1000,
+      rails: {
+        bitcoin: {
+          network: 'regtest',
+          msat_per_second: rate,
+          creator_share_bps: terms.creator_share_bps,
+          creator_script: terms.creator_script,
+          provider_script: terms.provider_script,
+          fee_sat: terms.fee_sat,
+          min_capacity_sat: '3160',
+          preview_ms: 10_000,
+          min_confirmations: 1,
+          expiry_height: terms.expiry_height,
+        },
+      },
+    };
+  }
+}
+
+/** A provider's answer to the opening of a channel. */
+function open(request: { viewer_key: string; change_script: string }) {
+  const agreed = termsWith({
+    viewer_key: request.viewer_key,
+    change_script: request.change_script,
+    provider_key: Buffer.from(publicKeyOf(providerSecret)).toString('hex'),
+  });
+  return {
+    channel_id: channelId(agreed),
+    state: 'awaiting_funding',
+    terms: termsToJson(agreed),
+    address: fundingAddress(agreed),
+    funding: [],
+    capacity_sat: '0',
+    confirmations: 0,
+    sequence: 0,
+    paid_sat: '0',
+    closing_txid: null,
+  };
+}
+
+function rpc(call: { id: number; method: string }) {
+  const result = call.method === 'eth_chainId' ? `0x${chainId.toString(16)}` : call.method === 'eth_call' ? `0x${'00'.repeat(32)}` : '0x1';
+  return { jsonrpc: '2.0', id: call.id, result };
+}
+
+/** The viewer's own address and its script. */
+export const change = { address: 'bcrt1qqvpsxqcrqvpsxqcrqvpsxqcrqvpsxqcruj60yu', script: scripts.p2wpkh };
