@@ -21,3 +21,12 @@ sol!(
         "/out/EarningsSplitter.sol/EarningsSplitter.json"
     )
 );
+
+sol!(
+    #[sol(rpc, all_derives)]
+    PayoutSplitFactory,
+    concat!(
+        env!("OUT_DIR"),
+        "/out/PayoutSplitFactory.sol/PayoutSplitFactory.json"
+    )
+);

@@ -1,24 +1,30 @@
-//! The deployment record: where the contracts are on one chain. `script/Deploy.s.sol` writes it.
+//! The deployment record: where the contracts are on one chain. [`deploy`](crate::deploy) writes it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Where Paystream's contracts are on one chain: `deployments/<chain id>.json`.
 ///
-/// `{"chainId": 31337, "registry": "0x…", "splitter": "0x…", "block": 1}`; other fields are ignored.
+/// `{"chainId": 31337, "registry": "0x…", "splitter": "0x…", "splitFactory": "0x…", "block": 1}`; other fields, which
+/// [`deploy::Record`](crate::deploy::Record) has, are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {
     /// The chain's id (EIP-155).
     pub chain_id: u64,
     /// The `StreamRegistry`.
+    #[serde(serialize_with = "checksummed")]
     pub registry: Address,
     /// The `EarningsSplitter` that takes payments for the registry's contents.
+    #[serde(serialize_with = "checksummed")]
     pub splitter: Address,
-    /// No event of either contract is in a block before this one.
+    /// The `PayoutSplitFactory`.
+    #[serde(serialize_with = "checksummed")]
+    pub split_factory: Address,
+    /// No event of any of these contracts is in a block before this one.
     pub block: u64,
 }
 
@@ -71,6 +77,7 @@ impl Deployment {
         for (contract, address) in [
             ("registry", deployment.registry),
             ("splitter", deployment.splitter),
+            ("splitFactory", deployment.split_factory),
         ] {
             if address.is_zero() {
                 return Err(DeploymentError::ZeroAddress {
@@ -81,6 +88,11 @@ impl Deployment {
         }
         Ok(deployment)
     }
+}
+
+/// As people and wallets write addresses (EIP-55).
+fn checksummed<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(address)
 }
 
 #[cfg(test)]
@@ -102,7 +114,8 @@ mod tests {
     fn a_record_is_read_and_fields_it_does_not_know_are_ignored() {
         let deployment = load(
             r#"{"chainId":31337,"registry":"0x5FbDB2315678afecb367f032d93F642f64180aa3",
-                "splitter":"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512","block":1,"deployer":"somebody"}"#,
+                "splitter":"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
+                "splitFactory":"0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0","block":1,"deployer":"somebody"}"#,
         )
         .unwrap();
         assert_eq!(
@@ -111,6 +124,7 @@ mod tests {
                 chain_id: 31337,
                 registry: address!("5FbDB2315678afecb367f032d93F642f64180aa3"),
                 splitter: address!("e7f1725E7734CE288F8367e1Bb143E90bb3F0512"),
+                split_factory: address!("9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"),
                 block: 1,
             }
         );
@@ -122,6 +136,7 @@ mod tests {
             chain_id: 11_155_111,
             registry: Address::repeat_byte(1),
             splitter: Address::repeat_byte(2),
+            split_factory: Address::repeat_byte(3),
             block: 9_000_000,
         };
         assert_eq!(
@@ -146,6 +161,8 @@ mod tests {
             "",
             "[]",
             "{}",
+            r#"{"chainId":31337,"registry":"0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                "splitter":"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512","block":1}"#,
             r#"{"chainId":1,"registry":"0x12","splitter":"0x34","block":0}"#,
         ] {
             assert!(
@@ -159,7 +176,8 @@ mod tests {
     fn an_address_of_zero_is_refused() {
         let error = load(
             r#"{"chainId":1,"registry":"0x5FbDB2315678afecb367f032d93F642f64180aa3",
-                "splitter":"0x0000000000000000000000000000000000000000","block":0}"#,
+                "splitter":"0x0000000000000000000000000000000000000000",
+                "splitFactory":"0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0","block":0}"#,
         )
         .unwrap_err();
         assert!(matches!(

@@ -1,23 +1,25 @@
 //! Paystream's contracts, as Rust sees them.
 //!
-//! - [`StreamRegistry`] and [`EarningsSplitter`]: bindings made from forge's artefacts, with calls, events, custom
-//!   errors and the bytecode to deploy.
+//! - [`StreamRegistry`], [`EarningsSplitter`] and [`PayoutSplitFactory`]: bindings made from forge's artefacts, with
+//!   calls, events, custom errors and the bytecode to deploy.
 //! - [`Deployment`]: the record of where the contracts are on one chain (`deployments/<chain id>.json`).
+//! - [`deploy`]: how they get there. The binary `paystream-deploy` and every test deploy by it.
 //! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
 //! - [`content_id`]: the id of a content, computed without asking the chain.
 //!
-//! Nothing here opens a connection, holds a key or reads a clock.
+//! Nothing here opens a connection or holds a key: [`deploy`] uses the provider that it is given.
 
 #![forbid(unsafe_code)]
 
 mod bindings;
+pub mod deploy;
 mod deployment;
 mod heartbeat;
 
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolValue;
 
-pub use bindings::{EarningsSplitter, StreamRegistry};
+pub use bindings::{EarningsSplitter, PayoutSplitFactory, StreamRegistry};
 pub use deployment::{Deployment, DeploymentError};
 pub use heartbeat::{Heartbeat, heartbeat_signing_hash};
 

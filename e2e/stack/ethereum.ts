@@ -1,11 +1,9 @@
 /** The local chain: its accounts, and the contracts deployed to it. */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { type Address, createPublicClient, defineChain, type Hex, http, type PublicClient, toHex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { run } from './run.ts';
-import { root, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 export const chainId = 31337;
 /** anvil's and every other development chain's: worth nothing, known to everybody. */
@@ -28,11 +26,12 @@ export const accounts = Object.fromEntries(
   }),
 ) as unknown as Readonly<Record<Role, EthereumAccount>>;
 
-/** What the deploy script writes. */
+/** The part of the deployment record that the stack needs. */
 export interface Deployment {
   readonly chainId: number;
   readonly registry: Address;
   readonly splitter: Address;
+  readonly splitFactory: Address;
   readonly block: number;
 }
 
@@ -49,36 +48,26 @@ export function publicClient(rpcUrl: string): PublicClient {
   return createPublicClient({ chain: chain(rpcUrl), transport: http(rpcUrl), pollingInterval: 200 });
 }
 
-/** The contracts in `path`, when they are still on the chain and are those of today's sources. */
-export async function standingDeployment(rpcUrl: string, path: string): Promise<Deployment | undefined> {
+/** The contracts in the record `path`, when they are still on the chain and are those of today's sources. */
+export async function standingDeployment(tools: Tools, rpcUrl: string, path: string): Promise<Deployment | undefined> {
   if (!existsSync(path)) return undefined;
-  const { sources, ...deployment } = JSON.parse(readFileSync(path, 'utf8')) as Deployment & { sources?: string };
-  if (sources !== (await sourcesHash())) return undefined;
-  const code = await publicClient(rpcUrl).getCode({ address: deployment.registry });
-  return code === undefined ? undefined : deployment;
-}
-
-/** Runs the deploy script, the same that deploys to public networks. `path` takes the record, `scratch` what forge leaves behind. */
-export async function deploy(tools: Tools, rpcUrl: string, path: string, scratch: string): Promise<Deployment> {
-  await run(
-    tools.forge,
-    ['script', 'contracts/script/Deploy.s.sol', '--rpc-url', rpcUrl, '--broadcast', '--private-key', accounts.deployer.privateKey],
-    {
-      env: { PAYSTREAM_DEPLOYMENT_OUT: path, FOUNDRY_BROADCAST: scratch },
-    },
-  );
-  if (!existsSync(path)) throw new Error(`the deploy script wrote no ${path}`);
-  return JSON.parse(readFileSync(path, 'utf8')) as Deployment;
-}
-
-/** Stands for the contracts as compiled now. */
-export async function sourcesHash(): Promise<string> {
-  const hash = createHash('sha256');
-  for (const contract of ['StreamRegistry', 'EarningsSplitter']) {
-    const artefact = join(root, 'contracts', 'out', `${contract}.sol`, `${contract}.json`);
-    hash.update(
-      existsSync(artefact) ? (JSON.parse(readFileSync(artefact, 'utf8')) as { bytecode: { object: string } }).bytecode.object : 'absent',
-    );
+  try {
+    await run(tools.deployer, ['local', '--check', '--rpc-url', rpcUrl, '--record', path]);
+  } catch {
+    return undefined;
   }
-  return hash.digest('hex');
+  return readDeployment(path);
+}
+
+/** Deploys by the program that deploys to public networks. The development chain's first account pays. */
+export async function deploy(tools: Tools, rpcUrl: string, path: string): Promise<Deployment> {
+  // A record that did not stand is of another build, or of a chain that is gone; the program never replaces one.
+  rmSync(path, { force: true });
+  await run(tools.deployer, ['local', '--broadcast', '--rpc-url', rpcUrl, '--record', path]);
+  return readDeployment(path);
+}
+
+function readDeployment(path: string): Deployment {
+  const { chainId, registry, splitter, splitFactory, block } = JSON.parse(readFileSync(path, 'utf8')) as Deployment;
+  return { chainId, registry, splitter, splitFactory, block };
 }

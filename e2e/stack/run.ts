@@ -1,4 +1,4 @@
-/** One-shot commands: `initdb`, `forge`, `vite build`. The services themselves are the supervisor's. */
+/** One-shot commands: `initdb`, `paystream-deploy`, `vite build`. The services themselves are the supervisor's. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { root } from './tools.ts';
 

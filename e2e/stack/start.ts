@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type BitcoinKey, BitcoinRpc, keptBitcoinKey } from './bitcoin.ts';
-import { accounts, type Deployment, deploy, sourcesHash, standingDeployment } from './ethereum.ts';
+import { accounts, deploy, standingDeployment } from './ethereum.ts';
 import { buildPage, configurePage } from './page.ts';
 import { fixedPorts, freePorts, type Ports } from './ports.ts';
 import { type PostgresHome, postgresHome, preparePostgres, removePostgres } from './postgres.ts';
@@ -115,13 +115,12 @@ async function bringUp(known: Omit<StackRecord, 'deployment' | 'content'>, super
   const up = (service: ServiceName): Promise<void> => step(report, `${service} is ready`, () => control.start(service));
   await up('anvil');
   const rpcUrl = `http://127.0.0.1:${ports.anvil}`;
-  let deployment = await standingDeployment(rpcUrl, paths.deployment);
+  let deployment = await standingDeployment(tools, rpcUrl, paths.deployment);
   if (deployment === undefined) {
     // The database is nothing but the mirror of a chain; another chain needs another one.
     removePostgres(postgres);
-    deployment = await step(report, 'deployed the contracts', () => deployContracts(tools, rpcUrl, paths));
+    deployment = await step(report, 'deployed the contracts', () => deploy(tools, rpcUrl, paths.deployment));
   }
-  // Meanwhile; not earlier, since both this and the deployment call the compiler.
   const page = step(report, 'built the page', () => buildPage(paths.web));
   page.catch(() => undefined);
   await preparePostgres(tools, postgres, keptSecret(join(paths.keys, 'database')));
@@ -156,12 +155,6 @@ async function step<T>(report: (line: string) => void, what: string, work: () =>
   const result = await work();
   report(`${what} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
   return result;
-}
-
-async function deployContracts(tools: Tools, rpcUrl: string, paths: Paths): Promise<Deployment> {
-  const deployment = await deploy(tools, rpcUrl, paths.deployment, join(paths.data, 'broadcast'));
-  writeFileSync(paths.deployment, `${JSON.stringify({ ...deployment, sources: await sourcesHash() }, null, 2)}\n`);
-  return deployment;
 }
 
 async function mineFirstBlocks(node: BitcoinRpc, paths: Paths): Promise<void> {

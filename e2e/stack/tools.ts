@@ -14,9 +14,9 @@ export interface Tools {
   readonly postgresBin: string;
   readonly redisServer: string;
   readonly anvil: string;
-  readonly forge: string;
   readonly bitcoind: string;
   readonly supervisord: string;
+  readonly deployer: string;
   readonly indexer: string;
   readonly streamer: string;
 }
@@ -30,18 +30,18 @@ export function findTools(environment: NodeJS.ProcessEnv = process.env): Tools {
     if (!existsSync(path)) throw new Error(`${variable}=${path} does not exist`);
     return path;
   };
-  const binary = (name: string): string => {
+  const binary = (name: string, crate = name): string => {
     const path = join(environment.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug', name);
-    if (!existsSync(path)) throw new Error(`${path} is not built: run cargo build -p ${name}`);
+    if (!existsSync(path)) throw new Error(`${path} is not built: run cargo build -p ${crate}`);
     return path;
   };
   return {
     postgresBin: tool('PG_BIN'),
     redisServer: tool('REDIS_SERVER'),
     anvil: tool('ANVIL'),
-    forge: tool('FORGE'),
     bitcoind: tool('BITCOIND_EXE'),
     supervisord: tool('SUPERVISORD'),
+    deployer: binary('paystream-deploy', 'paystream-contracts'),
     indexer: binary('paystream-indexer'),
     streamer: binary('paystream-streamer'),
   };

@@ -165,6 +165,7 @@ mod tests {
         chain_id: 31337,
         registry: address!("0x5fbdb2315678afecb367f032d93f642f64180aa3"),
         splitter: address!("0xe7f1725e7734ce288f8367e1bb143e90bb3f0512"),
+        split_factory: address!("0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0"),
         block: 1,
     };
     const CONTENT: B256 =

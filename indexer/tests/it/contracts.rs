@@ -2,6 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, U256, Uint};
 use alloy::providers::DynProvider;
+use paystream_contracts::deploy::{self, Plan, Waiting};
 use paystream_contracts::{Deployment, EarningsSplitter, StreamRegistry, content_id};
 
 use crate::anvil::Anvil;
@@ -25,18 +26,16 @@ pub struct Contracts {
 impl Contracts {
     /// Deploys them on a chain.
     pub async fn deploy(anvil: &Anvil) -> Self {
+        Self::deploy_with(anvil, deploy::SALT).await
+    }
+
+    /// Deploys them with a salt, and so elsewhere.
+    pub async fn deploy_with(anvil: &Anvil, salt: B256) -> Self {
+        let (plan, waiting) = (Plan::new(salt), Waiting::on_development_chain());
         let provider = anvil.provider(0);
-        let registry = StreamRegistry::deploy(&provider).await.unwrap();
-        let splitter = EarningsSplitter::deploy(&provider, *registry.address())
-            .await
-            .unwrap();
+        let placed = deploy::deploy(&provider, address(0), &plan, waiting, |_| {}).await;
         Self {
-            deployment: Deployment {
-                chain_id: 31_337,
-                registry: *registry.address(),
-                splitter: *splitter.address(),
-                block: 1,
-            },
+            deployment: placed.unwrap().deployment,
         }
     }
 

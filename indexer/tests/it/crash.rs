@@ -1,5 +1,6 @@
 //! The indexer is killed in mid-work, and two run at once.
 
+use alloy::primitives::B256;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
@@ -111,7 +112,7 @@ async fn a_database_of_another_deployment_is_refused() {
     first.catch_up(&anvil).await;
     first.process.kill();
 
-    let others = Contracts::deploy(&anvil).await;
+    let others = Contracts::deploy_with(&anvil, B256::ZERO).await;
     let mut second = Indexer::start(&anvil, &others, &database);
     let good = until("it ends", || std::future::ready(second.process.ended())).await;
     assert!(!good);

@@ -16,6 +16,7 @@ const DEPLOYMENT: Deployment = Deployment {
     chain_id: 31_337,
     registry: Address::repeat_byte(1),
     splitter: Address::repeat_byte(2),
+    split_factory: Address::repeat_byte(3),
     block: 10,
 };
 

@@ -1,0 +1,14 @@
+//! `paystream-deploy` against a real Ethereum node: anvil, started by each test and ended with it.
+//!
+//! anvil comes from `ANVIL`, or from where npm puts it. One that is missing fails the tests.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets a surprise should panic"
+)]
+
+mod anvil;
+mod deploy;
+mod interrupted;
+mod refused;
+mod run;
