@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, Bytes};
@@ -8,17 +9,20 @@ use alloy::signers::local::PrivateKeySigner;
 use bitcoin::ScriptBuf;
 use paystream_contracts::deploy::{Plan, SALT, Waiting, deploy};
 use paystream_contracts::{StreamRegistry, content_id};
+use serde_json::Value;
 
 use super::process::{Process, free_tcp_port, program};
 use super::until;
 
 /// The well-known keys of a development chain.
-const CREATOR: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const CREATOR: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 pub const PROVIDER: &str = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
 
 /// An Ethereum chain with the contracts and one content.
 pub struct Chain {
-    _process: Process,
+    process: Mutex<Process>,
+    state: PathBuf,
+    provider: DynProvider,
     pub port: u16,
     pub deployment: PathBuf,
     pub content: B256,
@@ -30,20 +34,8 @@ pub struct Chain {
 impl Chain {
     pub async fn start(data: &Path) -> Self {
         let port = free_tcp_port();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/@foundry-rs");
-        let others: Vec<PathBuf> = std::fs::read_dir(root)
-            .map(|entries| {
-                entries
-                    .flatten()
-                    .map(|entry| entry.path().join("bin/anvil"))
-                    .collect()
-            })
-            .unwrap_or_default();
-        let process = Process::start(Command::new(program("ANVIL", "anvil", &others)).args([
-            "--silent",
-            "--port",
-            &port.to_string(),
-        ]));
+        let state = data.join("anvil.json");
+        let process = Mutex::new(launch(port, &state));
         let creator: PrivateKeySigner = CREATOR.parse().unwrap();
         let provider = ProviderBuilder::new()
             .wallet(EthereumWallet::from(creator.clone()))
@@ -66,7 +58,9 @@ impl Chain {
         let content = register(&registry, creator.address(), "bafkreiexample", 20_000).await;
         let free_content = register(&registry, creator.address(), "bafkreiwithoutprice", 0).await;
         Self {
-            _process: process,
+            process,
+            state,
+            provider,
             port,
             deployment,
             content,
@@ -75,6 +69,45 @@ impl Chain {
             creator_script,
         }
     }
+
+    /// Stops the node in good order, so that it keeps its state.
+    pub fn stop(&self) {
+        self.process.lock().unwrap().terminate();
+    }
+
+    /// Starts the node again with the state that it left.
+    pub async fn start_again(&self) {
+        *self.process.lock().unwrap() = launch(self.port, &self.state);
+        until("the Ethereum node answers", || async {
+            self.provider.get_chain_id().await.ok()
+        })
+        .await;
+    }
+
+    /// Calls one of the development node's own methods.
+    pub async fn call(&self, method: &'static str, params: Value) -> Value {
+        self.provider
+            .raw_request(method.into(), params)
+            .await
+            .unwrap()
+    }
+}
+
+fn launch(port: u16, state: &Path) -> Process {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/@foundry-rs");
+    let others: Vec<PathBuf> = std::fs::read_dir(root)
+        .map(|entries| {
+            entries
+                .flatten()
+                .map(|entry| entry.path().join("bin/anvil"))
+                .collect()
+        })
+        .unwrap_or_default();
+    Process::start(
+        Command::new(program("ANVIL", "anvil", &others))
+            .args(["--silent", "--port", &port.to_string(), "--state"])
+            .arg(state),
+    )
 }
 
 async fn register(
