@@ -27,7 +27,7 @@ A deployment to Sepolia, step by step, is in docs/operations.md:
 /// Deploys Paystream's contracts to addresses that follow from their code, checks them byte by byte, and writes
 /// deployments/<chain id>.json.
 #[derive(Parser)]
-#[command(name = "scripts/deploy", after_help = AFTER_HELP)]
+#[command(name = "scripts/deploy", bin_name = "scripts/deploy", after_help = AFTER_HELP)]
 pub struct Config {
     /// Where to: sepolia or local
     pub network: String,

@@ -185,3 +185,23 @@ async fn a_key_is_never_repeated_in_an_error() {
         .await;
     assert!(!output.contains("ac0974"), "{output}");
 }
+
+#[tokio::test]
+async fn the_path_of_the_nodes_address_is_never_shown() {
+    let anvil = Anvil::start().await;
+    let deployer = Deployer::new(&anvil).at("http://127.0.0.1:1/v3/token");
+    let output = deployer.fail(&["--broadcast"], "the node failed").await;
+    assert!(
+        output.contains("127.0.0.1:1") && !output.contains("token"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
+async fn a_development_chain_has_no_explorer_to_verify_at() {
+    let anvil = Anvil::with(&[]).await;
+    let deployer = Deployer::on(&anvil, "local");
+    deployer.fail(&["--verify"], "is not at").await;
+    deployer.succeed(&["--broadcast"]).await;
+    deployer.fail(&["--verify"], "no explorer knows it").await;
+}

@@ -40,6 +40,14 @@ impl Deployer {
         }
     }
 
+    /// The same, asking another node.
+    pub fn at(self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self
+        }
+    }
+
     pub fn record(&self) -> PathBuf {
         self.folder.path().join("record.json")
     }
