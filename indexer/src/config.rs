@@ -20,6 +20,7 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// The PostgreSQL database, postgres://user:password@host/name. It must exist; its tables are made and kept up to date.
+    /// With ?sslmode=require the connection is encrypted, with ?sslmode=verify-full&sslrootcert=/ca.pem the server is known for sure.
     /// Give it by the environment: command lines are for everybody to see.
     #[arg(
         long,

@@ -22,4 +22,5 @@ mod process;
 mod redis;
 mod reorganisation;
 mod store;
+mod tls;
 mod wait;

@@ -18,6 +18,7 @@ pub struct Postgres {
     folder: TempDir,
     port: u16,
     server: Option<Process>,
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -61,7 +62,49 @@ impl Postgres {
             folder,
             port: free_port(),
             server: None,
+            settings: Vec::new(),
         }
+    }
+
+    /// Makes a cluster with a certificate that it signed itself, and starts it. It takes encrypted connections only.
+    pub async fn start_encrypted() -> Self {
+        let mut postgres = Self::initialise();
+        let data = postgres.folder.path().join("data");
+        let request = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = extensions\n\
+             [name]\nCN = 127.0.0.1\n\
+             [extensions]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
+        let described = data.join("certificate.cnf");
+        std::fs::write(&described, request).unwrap();
+        let output = as_postgres(Path::new("openssl"))
+            .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
+            .args(["-pkeyopt", "ec_paramgen_curve:P-256", "-config"])
+            .arg(&described)
+            .arg("-keyout")
+            .arg(data.join("server.key"))
+            .arg("-out")
+            .arg(data.join("server.crt"))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "openssl: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let certificate = std::fs::read(data.join("server.crt")).unwrap();
+        std::fs::write(postgres.certificate(), certificate).unwrap();
+        std::fs::write(
+            data.join("pg_hba.conf"),
+            "hostssl all all 127.0.0.1/32 trust\n",
+        )
+        .unwrap();
+        postgres.settings = vec!["-c".to_owned(), "ssl=on".to_owned()];
+        postgres.resume().await;
+        postgres
+    }
+
+    /// The certificate of an encrypted cluster, for clients.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("server.crt")
     }
 
     /// Starts the server (again) on the same port.
@@ -81,7 +124,8 @@ impl Postgres {
                 "fsync=off",
                 "-c",
                 "max_connections=300",
-            ]);
+            ])
+            .args(&self.settings);
         self.server = Some(Process::start(command, &self.folder.path().join("log")));
         let url = self.url("postgres");
         until("PostgreSQL answers", || async {
