@@ -44,6 +44,8 @@ pub struct Limits {
     pub max_lag_blocks: u64,
     /// How long the Ethereum node may be silent.
     pub max_silence: Duration,
+    /// How old the node's newest block may be; nothing where blocks come on demand only.
+    pub max_head_age: Option<Duration>,
 }
 
 /// What the handlers share.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use url::Url;
@@ -70,6 +71,15 @@ pub struct Config {
     #[arg(long, env = "PAYSTREAM_INDEXER_MAX_LAG_BLOCKS", default_value_t = 10)]
     pub max_lag_blocks: u64,
 
+    /// How old the node's newest block may be, in seconds, for its answers to count as current. 0 turns this off, for development
+    /// chains that make blocks on demand only.
+    #[arg(
+        long,
+        env = "PAYSTREAM_INDEXER_MAX_HEAD_AGE_SECONDS",
+        default_value_t = 300
+    )]
+    pub max_head_age_seconds: u64,
+
     /// How many connections to the database the API uses.
     #[arg(long, env = "PAYSTREAM_INDEXER_DATABASE_CONNECTIONS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -96,6 +106,14 @@ pub struct Config {
     /// What is logged: a level, or levels by module (info, paystream_indexer=debug).
     #[arg(long, env = "PAYSTREAM_INDEXER_LOG", default_value = "info")]
     pub log: String,
+}
+
+impl Config {
+    /// How old the node's newest block may be; nothing when it does not matter.
+    #[must_use]
+    pub fn max_head_age(&self) -> Option<Duration> {
+        (self.max_head_age_seconds > 0).then(|| Duration::from_secs(self.max_head_age_seconds))
+    }
 }
 
 /// A URL that may carry a password or a key; it is shown without them.

@@ -135,7 +135,7 @@ impl Follower {
 
     async fn step(&mut self) -> Result<Step, Error> {
         let tip = self.source.tip().await?;
-        self.status.chain_head_is(tip.latest.number);
+        self.status.chain_head_is(tip.latest.number, tip.timestamp);
         if self.writer.is_none() {
             match Writer::acquire(&self.database, &self.deployment).await {
                 Ok(writer) => {

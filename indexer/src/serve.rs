@@ -65,6 +65,7 @@ pub async fn serve(config: &Config, stop: CancellationToken) -> Result<(), Error
             request_timeout: Duration::from_millis(config.request_timeout_ms),
             max_lag_blocks: config.max_lag_blocks,
             max_silence: Duration::from_secs(15).max(poll_interval * 3),
+            max_head_age: config.max_head_age(),
         }),
         permits: Arc::new(Semaphore::new(config.max_requests as usize)),
     });

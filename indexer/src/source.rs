@@ -42,6 +42,8 @@ struct Endpoint {
 pub struct Tip {
     /// Its newest block.
     pub latest: BlockRef,
+    /// When that block was made, in seconds since 1970.
+    pub timestamp: u64,
     /// The newest block that is final by its word; 0 when it knows of none.
     pub finalized: u64,
 }
@@ -98,6 +100,7 @@ impl Source {
         };
         Ok(Tip {
             latest: latest.block,
+            timestamp: latest.timestamp,
             finalized,
         })
     }

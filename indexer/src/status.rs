@@ -19,6 +19,8 @@ pub struct Failure {
 pub struct Progress {
     /// The number of the chain's newest block, as the node last said.
     pub chain_head: Option<u64>,
+    /// When that block was made, in seconds since 1970.
+    pub head_made_at: Option<u64>,
     /// When the node last answered.
     pub heard_from_chain: Option<Instant>,
     /// Whether this process is the one that writes.
@@ -32,6 +34,13 @@ impl Progress {
     #[must_use]
     pub fn silence(&self) -> Option<Duration> {
         self.heard_from_chain.map(|at| at.elapsed())
+    }
+
+    /// How old the chain's newest block is at `now` (seconds since 1970). One from the future is new.
+    #[must_use]
+    pub fn head_age(&self, now: u64) -> Option<Duration> {
+        self.head_made_at
+            .map(|made_at| Duration::from_secs(now.saturating_sub(made_at)))
     }
 }
 
@@ -50,9 +59,10 @@ impl Status {
     }
 
     /// The node named its newest block.
-    pub fn chain_head_is(&self, number: u64) {
+    pub fn chain_head_is(&self, number: u64, made_at: u64) {
         self.update(|progress| {
             progress.chain_head = Some(number);
+            progress.head_made_at = Some(made_at);
             progress.heard_from_chain = Some(Instant::now());
         });
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use crate::status::Progress;
 
 /// How long `/ready` waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -93,7 +95,7 @@ pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
             false,
             &format!("has not answered for {} s", silence.as_secs()),
         ),
-        (_, Some(_)) => check(true, "answers"),
+        (_, Some(_)) => head_age(&progress, api.limits.max_head_age),
     };
     let head = match (indexed_block, progress.chain_head) {
         (Some(indexed), Some(chain)) => {
@@ -128,6 +130,18 @@ pub async fn ready(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
         writer: progress.is_writer,
     };
     (status, Json(readiness))
+}
+
+/// A node that answers is of no use while its chain stands still.
+fn head_age(progress: &Progress, max: Option<Duration>) -> Check {
+    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+    match (progress.head_age(now), max) {
+        (Some(age), Some(max)) if age > max => check(
+            false,
+            &format!("stands still: its newest block is {} s old", age.as_secs()),
+        ),
+        (_, _) => check(true, "answers"),
+    }
 }
 
 fn check(ok: bool, detail: &str) -> Check {

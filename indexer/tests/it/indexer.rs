@@ -35,7 +35,23 @@ impl Indexer {
     ) -> Self {
         let endpoint = anvil.url();
         let flags = [&["--ethereum-rpc", &endpoint], flags].concat();
-        Self::spawn(contracts, database, &flags)
+        Self::spawn(contracts, database, &flags, 0)
+    }
+
+    /// Starts one to which a chain without a new block for so many seconds stands still.
+    pub fn start_impatient(
+        anvil: &Anvil,
+        contracts: &Contracts,
+        database: &str,
+        max_head_age: u64,
+    ) -> Self {
+        let endpoint = anvil.url();
+        Self::spawn(
+            contracts,
+            database,
+            &["--ethereum-rpc", &endpoint],
+            max_head_age,
+        )
     }
 
     /// Starts one with other endpoints before `anvil`.
@@ -47,15 +63,16 @@ impl Indexer {
     ) -> Self {
         let endpoint = anvil.url();
         let flags = [endpoints, &["--ethereum-rpc", &endpoint]].concat();
-        Self::spawn(contracts, database, &flags)
+        Self::spawn(contracts, database, &flags, 0)
     }
 
     /// Starts one that knows no endpoint but this.
     pub fn start_behind(endpoint: &str, contracts: &Contracts, database: &str) -> Self {
-        Self::spawn(contracts, database, &["--ethereum-rpc", endpoint])
+        Self::spawn(contracts, database, &["--ethereum-rpc", endpoint], 0)
     }
 
-    fn spawn(contracts: &Contracts, database: &str, flags: &[&str]) -> Self {
+    /// A test's chain makes blocks on demand only: `max_head_age` is 0 where it does not matter.
+    fn spawn(contracts: &Contracts, database: &str, flags: &[&str], max_head_age: u64) -> Self {
         let folder = TempDir::new().unwrap();
         let deployment = folder.path().join("31337.json");
         std::fs::write(
@@ -67,6 +84,7 @@ impl Indexer {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paystream-indexer"));
         command
             .args(["serve", "--listen", &listen, "--poll-interval-ms", "50"])
+            .args(["--max-head-age-seconds", &max_head_age.to_string()])
             .arg("--deployment")
             .arg(&deployment)
             .args(flags)

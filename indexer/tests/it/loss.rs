@@ -67,6 +67,38 @@ async fn the_ethereum_node_goes_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_node_whose_chain_stands_still_is_not_ready_until_it_moves() {
+    let (postgres, anvil) = tokio::join!(Postgres::start(), Anvil::start());
+    let contracts = Contracts::deploy(&anvil).await;
+    let database = postgres.database("indexer").await;
+    let mut indexer = Indexer::start_impatient(&anvil, &contracts, &database, 5);
+    contracts.register(&anvil, "cid-1", "Before").await;
+    indexer
+        .until_ready_says("it is ready", |ready, _| ready)
+        .await;
+    let said = indexer
+        .until_ready_says("the chain stands still", |ready, _| !ready)
+        .await;
+    assert_eq!(said["ethereum"]["ok"], json!(false));
+    let detail = said["ethereum"]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("stands still"), "{detail}");
+    assert_eq!(
+        (&said["database"]["ok"], &said["head"]["ok"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(
+        indexer.get("/v1/contents").await["items"][0]["name"],
+        "Before",
+        "what is mirrored is served all the same"
+    );
+    anvil.mine(1).await;
+    indexer
+        .until_ready_says("it is ready again", |ready, _| ready)
+        .await;
+    indexer.process.assert_alive();
+}
+
+#[tokio::test]
 async fn it_starts_before_everything_that_it_needs() {
     let (mut postgres, mut anvil) = tokio::join!(Postgres::start(), Anvil::start());
     let contracts = Contracts::deploy(&anvil).await;
