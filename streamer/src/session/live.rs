@@ -137,6 +137,8 @@ impl Live {
         self.channel.touch();
         self.control.finish();
         if let Some(reason) = end {
+            // What became of the channel comes before the end; a viewer who is gone by now misses both.
+            self.show_channel(socket).await;
             socket
                 .send(&ServerMessage::End {
                     reason,

@@ -27,6 +27,13 @@ async fn a_foreign_spend_of_the_funding_stops_the_video_and_says_so() {
     let foreign = complete_closing(&opened.terms, funding, &older, &secret, &[]).unwrap();
     stack.bitcoin.send(&foreign).await;
 
+    let shown = loop {
+        let shown = socket.expect("channel").await;
+        if shown["channel"]["state"] != "open" {
+            break shown;
+        }
+    };
+    assert_eq!(shown["channel"]["state"], "lost", "{shown}");
     let end = socket.expect("end").await;
     assert_eq!(end["reason"], "lost");
     assert!(end["closing_txid"].is_null(), "{end}");

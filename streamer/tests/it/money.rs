@@ -31,8 +31,11 @@ async fn a_channel_is_opened_funded_paid_left_and_closed_to_the_satoshi() {
         "an exact repeat gets its receipt again"
     );
     socket.send(&json!({"type": "leave"})).await;
+    let shown = socket.expect("channel").await;
+    assert_eq!(shown["channel"]["state"], "closing");
     let end = socket.expect("end").await;
     assert_eq!(end["reason"], "left");
+    assert_eq!(end["closing_txid"], shown["channel"]["closing_txid"]);
 
     let closing = stack
         .bitcoin
