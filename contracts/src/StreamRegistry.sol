@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import { SignedActions } from "./SignedActions.sol";
 import { IStreamRegistry } from "./interfaces/IStreamRegistry.sol";
 import { BitcoinScript } from "./libraries/BitcoinScript.sol";
 import { SplitMath } from "./libraries/SplitMath.sol";
 import { Content } from "./types/Content.sol";
+import {
+    DeregisterContent,
+    DeregisterStream,
+    RegisterContent,
+    RegisterStream,
+    SetBitcoinPayout,
+    UpdateTerms
+} from "./types/RegistryActions.sol";
 import { Terms } from "./types/Terms.sol";
 
 /// @title StreamRegistry
-/// @notice Implements `IStreamRegistry`.
-contract StreamRegistry is IStreamRegistry {
+/// @notice Implements `IStreamRegistry`. Each action stands once, for an account that either sent it or signed it.
+contract StreamRegistry is IStreamRegistry, SignedActions {
     /// @dev The longest strings accepted, in bytes.
     uint256 private constant MAX_CID_LENGTH = 128;
     uint256 private constant MAX_NAME_LENGTH = 256;
@@ -48,85 +57,75 @@ contract StreamRegistry is IStreamRegistry {
         string calldata metadataURI,
         Terms calldata terms
     ) external returns (bytes32 contentId) {
-        // Checks
-        uint256 length = bytes(cid).length;
-        if (length == 0 || length > MAX_CID_LENGTH) revert CidLengthInvalid(length, MAX_CID_LENGTH);
-        length = bytes(name).length;
-        if (length > MAX_NAME_LENGTH) revert NameTooLong(length, MAX_NAME_LENGTH);
-        length = bytes(metadataURI).length;
-        if (length > MAX_METADATA_URI_LENGTH) revert MetadataURITooLong(length, MAX_METADATA_URI_LENGTH);
-        _checkTerms(terms);
-        contentId = contentIdOf(msg.sender, cid);
-        Record storage record = _records[contentId];
-        if (record.active) revert ContentAlreadyRegistered(contentId);
+        return _registerContent(msg.sender, cid, name, metadataURI, terms);
+    }
 
-        // Effects
-        record.creator = msg.sender;
-        record.active = true;
-        _writeTerms(record, terms);
-        record.cid = cid;
-        record.name = name;
-        record.metadataURI = metadataURI;
-        emit ContentRegistered(contentId, msg.sender, cid, name, metadataURI, terms);
+    /// @inheritdoc IStreamRegistry
+    function registerContentBySig(RegisterContent calldata action, bytes calldata signature)
+        external
+        returns (bytes32 contentId)
+    {
+        _authorise(action.creator, action.hash(), action.nonce, action.deadline, signature);
+        return _registerContent(action.creator, action.cid, action.name, action.metadataURI, action.terms);
     }
 
     /// @inheritdoc IStreamRegistry
     function updateTerms(bytes32 contentId, Terms calldata terms) external {
-        // Checks
-        Record storage record = _activeRecordOfCaller(contentId);
-        _checkTerms(terms);
+        _updateTerms(msg.sender, contentId, terms);
+    }
 
-        // Effects
-        _writeTerms(record, terms);
-        emit TermsUpdated(contentId, terms);
+    /// @inheritdoc IStreamRegistry
+    function updateTermsBySig(UpdateTerms calldata action, bytes calldata signature) external {
+        _authorise(action.creator, action.hash(), action.nonce, action.deadline, signature);
+        _updateTerms(action.creator, action.contentId, action.terms);
     }
 
     /// @inheritdoc IStreamRegistry
     function deregisterContent(bytes32 contentId) external {
-        // Checks
-        Record storage record = _activeRecordOfCaller(contentId);
+        _deregisterContent(msg.sender, contentId);
+    }
 
-        // Effects
-        record.active = false;
-        emit ContentDeregistered(contentId);
+    /// @inheritdoc IStreamRegistry
+    function deregisterContentBySig(DeregisterContent calldata action, bytes calldata signature) external {
+        _authorise(action.creator, action.hash(), action.nonce, action.deadline, signature);
+        _deregisterContent(action.creator, action.contentId);
     }
 
     // ------------------------------------------------------------------------------------------------- Streams
 
     /// @inheritdoc IStreamRegistry
     function registerStream(bytes32 contentId, string calldata url) external {
-        // Checks
-        uint256 length = bytes(url).length;
-        if (length == 0 || length > MAX_URL_LENGTH) revert UrlLengthInvalid(length, MAX_URL_LENGTH);
-        if (!_record(contentId).active) revert ContentNotActive(contentId);
+        _registerStream(msg.sender, contentId, url);
+    }
 
-        // Effects
-        _urls[contentId][msg.sender] = url;
-        emit StreamRegistered(contentId, msg.sender, url);
+    /// @inheritdoc IStreamRegistry
+    function registerStreamBySig(RegisterStream calldata action, bytes calldata signature) external {
+        _authorise(action.provider, action.hash(), action.nonce, action.deadline, signature);
+        _registerStream(action.provider, action.contentId, action.url);
     }
 
     /// @inheritdoc IStreamRegistry
     function deregisterStream(bytes32 contentId) external {
-        // Checks
-        if (!isStreaming(contentId, msg.sender)) revert StreamNotRegistered(contentId, msg.sender);
+        _deregisterStream(msg.sender, contentId);
+    }
 
-        // Effects
-        delete _urls[contentId][msg.sender];
-        emit StreamDeregistered(contentId, msg.sender);
+    /// @inheritdoc IStreamRegistry
+    function deregisterStreamBySig(DeregisterStream calldata action, bytes calldata signature) external {
+        _authorise(action.provider, action.hash(), action.nonce, action.deadline, signature);
+        _deregisterStream(action.provider, action.contentId);
     }
 
     // ------------------------------------------------------------------------------------------------- Bitcoin
 
     /// @inheritdoc IStreamRegistry
     function setBitcoinPayout(bytes calldata scriptPubKey) external {
-        // Checks
-        if (scriptPubKey.length != 0 && !BitcoinScript.isStandardOutput(scriptPubKey)) {
-            revert ScriptPubKeyNotStandard(scriptPubKey);
-        }
+        _setBitcoinPayout(msg.sender, scriptPubKey);
+    }
 
-        // Effects
-        _bitcoinPayouts[msg.sender] = scriptPubKey;
-        emit BitcoinPayoutSet(msg.sender, scriptPubKey);
+    /// @inheritdoc IStreamRegistry
+    function setBitcoinPayoutBySig(SetBitcoinPayout calldata action, bytes calldata signature) external {
+        _authorise(action.creator, action.hash(), action.nonce, action.deadline, signature);
+        _setBitcoinPayout(action.creator, action.scriptPubKey);
     }
 
     // --------------------------------------------------------------------------------------------------- Views
@@ -156,6 +155,14 @@ contract StreamRegistry is IStreamRegistry {
     }
 
     /// @inheritdoc IStreamRegistry
+    function offerOf(bytes32 contentId, address provider) external view returns (Terms memory terms) {
+        Record storage record = _record(contentId);
+        if (!record.active) revert ContentNotActive(contentId);
+        if (!isStreaming(contentId, provider)) revert StreamNotRegistered(contentId, provider);
+        return _readTerms(record);
+    }
+
+    /// @inheritdoc IStreamRegistry
     function streamOf(bytes32 contentId, address provider) external view returns (string memory url) {
         return _urls[contentId][provider];
     }
@@ -170,6 +177,87 @@ contract StreamRegistry is IStreamRegistry {
         return _bitcoinPayouts[creator];
     }
 
+    // ------------------------------------------------------------------------------------------------- Actions
+
+    function _registerContent(
+        address creator,
+        string calldata cid,
+        string calldata name,
+        string calldata metadataURI,
+        Terms calldata terms
+    ) private returns (bytes32 contentId) {
+        // Checks
+        uint256 length = bytes(cid).length;
+        if (length == 0 || length > MAX_CID_LENGTH) revert CidLengthInvalid(length, MAX_CID_LENGTH);
+        length = bytes(name).length;
+        if (length > MAX_NAME_LENGTH) revert NameTooLong(length, MAX_NAME_LENGTH);
+        length = bytes(metadataURI).length;
+        if (length > MAX_METADATA_URI_LENGTH) revert MetadataURITooLong(length, MAX_METADATA_URI_LENGTH);
+        _checkTerms(terms);
+        contentId = contentIdOf(creator, cid);
+        Record storage record = _records[contentId];
+        if (record.active) revert ContentAlreadyRegistered(contentId);
+
+        // Effects
+        record.creator = creator;
+        record.active = true;
+        _writeTerms(record, terms);
+        record.cid = cid;
+        record.name = name;
+        record.metadataURI = metadataURI;
+        emit ContentRegistered(contentId, creator, cid, name, metadataURI, terms);
+    }
+
+    function _updateTerms(address creator, bytes32 contentId, Terms calldata terms) private {
+        // Checks
+        Record storage record = _activeRecordOf(creator, contentId);
+        _checkTerms(terms);
+
+        // Effects
+        _writeTerms(record, terms);
+        emit TermsUpdated(contentId, terms);
+    }
+
+    function _deregisterContent(address creator, bytes32 contentId) private {
+        // Checks
+        Record storage record = _activeRecordOf(creator, contentId);
+
+        // Effects
+        record.active = false;
+        emit ContentDeregistered(contentId);
+    }
+
+    function _registerStream(address provider, bytes32 contentId, string calldata url) private {
+        // Checks
+        uint256 length = bytes(url).length;
+        if (length == 0 || length > MAX_URL_LENGTH) revert UrlLengthInvalid(length, MAX_URL_LENGTH);
+        if (!_record(contentId).active) revert ContentNotActive(contentId);
+
+        // Effects
+        _urls[contentId][provider] = url;
+        emit StreamRegistered(contentId, provider, url);
+    }
+
+    function _deregisterStream(address provider, bytes32 contentId) private {
+        // Checks
+        if (!isStreaming(contentId, provider)) revert StreamNotRegistered(contentId, provider);
+
+        // Effects
+        delete _urls[contentId][provider];
+        emit StreamDeregistered(contentId, provider);
+    }
+
+    function _setBitcoinPayout(address creator, bytes calldata scriptPubKey) private {
+        // Checks
+        if (scriptPubKey.length != 0 && !BitcoinScript.isStandardOutput(scriptPubKey)) {
+            revert ScriptPubKeyNotStandard(scriptPubKey);
+        }
+
+        // Effects
+        _bitcoinPayouts[creator] = scriptPubKey;
+        emit BitcoinPayoutSet(creator, scriptPubKey);
+    }
+
     // ------------------------------------------------------------------------------------------------ Internals
 
     function _record(bytes32 contentId) private view returns (Record storage record) {
@@ -177,9 +265,9 @@ contract StreamRegistry is IStreamRegistry {
         if (record.creator == address(0)) revert ContentNotFound(contentId);
     }
 
-    function _activeRecordOfCaller(bytes32 contentId) private view returns (Record storage record) {
+    function _activeRecordOf(address creator, bytes32 contentId) private view returns (Record storage record) {
         record = _record(contentId);
-        if (record.creator != msg.sender) revert NotCreator(contentId, msg.sender);
+        if (record.creator != creator) revert NotCreator(contentId, creator);
         if (!record.active) revert ContentNotActive(contentId);
     }
 
@@ -208,5 +296,10 @@ contract StreamRegistry is IStreamRegistry {
             pricePerSecond: record.pricePerSecond,
             msatPerSecond: record.msatPerSecond
         });
+    }
+
+    /// @dev EIP-712.
+    function _domainNameAndVersion() internal pure override returns (string memory name, string memory version) {
+        return ("Paystream Registry", "1");
     }
 }

@@ -2,8 +2,17 @@
 pragma solidity ^0.8.28;
 
 import { Content } from "../types/Content.sol";
+import {
+    DeregisterContent,
+    DeregisterStream,
+    RegisterContent,
+    RegisterStream,
+    SetBitcoinPayout,
+    UpdateTerms
+} from "../types/RegistryActions.sol";
 import { Terms } from "../types/Terms.sol";
 import { IContentErrors } from "./IContentErrors.sol";
+import { ISignedActions } from "./ISignedActions.sol";
 
 /// @title IStreamRegistry
 /// @notice Who made which content, on which terms, and who streams it.
@@ -11,12 +20,16 @@ import { IContentErrors } from "./IContentErrors.sol";
 /// Nobody owns the registry, nothing in it can be upgraded, and it never holds money. A creator alone decides about a
 /// content, a provider alone about a stream of it; anybody may be either.
 ///
+/// Each action has a twin ending in `BySig`: the account signs the action (EIP-712) and anybody sends it. It does what
+/// the account's own transaction would do, reverts as that would, and besides with `SignatureExpired`, `NonceNotNext`
+/// and `SignatureInvalid`.
+///
 /// What is registered is a claim by the account that registered it. The registry does not know who really made a video,
 /// whether a CID or a URL answers, or whether the Bitcoin script is the creator's own.
 ///
 /// Warning: strings are bounded in length and otherwise kept as they came. They may hold any bytes, zeros and malformed
 /// UTF-8 among them, and whoever shows them must treat them as hostile.
-interface IStreamRegistry is IContentErrors {
+interface IStreamRegistry is IContentErrors, ISignedActions {
     // --------------------------------------------------------------------------------------------------- Events
 
     /// @notice A content is offered, for the first time or again after it had been deregistered.
@@ -46,7 +59,7 @@ interface IStreamRegistry is IContentErrors {
     error ContentAlreadyRegistered(bytes32 contentId);
 
     /// @notice Only the content's creator may do this.
-    error NotCreator(bytes32 contentId, address caller);
+    error NotCreator(bytes32 contentId, address account);
 
     /// @notice The creator's share is more than the whole.
     error CreatorShareAboveMaximum(uint256 creatorShareBps, uint256 maximum);
@@ -92,17 +105,28 @@ interface IStreamRegistry is IContentErrors {
         Terms calldata terms
     ) external returns (bytes32 contentId);
 
+    /// @notice `registerContent` by whoever signed `action`.
+    function registerContentBySig(RegisterContent calldata action, bytes calldata signature)
+        external
+        returns (bytes32 contentId);
+
     /// @notice Replaces the terms of an active content, from the next payment on. Only its creator may call.
     /// @dev A payer is protected from a change in flight by the maximum price named in the payment.
     ///
     /// Reverts with `ContentNotFound`, `NotCreator`, `ContentNotActive`, `CreatorShareAboveMaximum`, `PayoutIsZero`.
     function updateTerms(bytes32 contentId, Terms calldata terms) external;
 
+    /// @notice `updateTerms` by whoever signed `action`.
+    function updateTermsBySig(UpdateTerms calldata action, bytes calldata signature) external;
+
     /// @notice Withdraws a content: it can no longer be paid for. Only its creator may call.
     /// @dev What was earned stays earned. Streams stay registered until their providers withdraw them.
     ///
     /// Reverts with `ContentNotFound`, `NotCreator`, `ContentNotActive`.
     function deregisterContent(bytes32 contentId) external;
+
+    /// @notice `deregisterContent` by whoever signed `action`.
+    function deregisterContentBySig(DeregisterContent calldata action, bytes calldata signature) external;
 
     // ------------------------------------------------------------------------------------------------- Streams
 
@@ -113,10 +137,16 @@ interface IStreamRegistry is IContentErrors {
     /// Reverts with `UrlLengthInvalid`, `ContentNotFound`, `ContentNotActive`.
     function registerStream(bytes32 contentId, string calldata url) external;
 
+    /// @notice `registerStream` by whoever signed `action`.
+    function registerStreamBySig(RegisterStream calldata action, bytes calldata signature) external;
+
     /// @notice Withdraws the caller's stream of a content, whether or not the content is still active.
     ///
     /// Reverts with `StreamNotRegistered`.
     function deregisterStream(bytes32 contentId) external;
+
+    /// @notice `deregisterStream` by whoever signed `action`.
+    function deregisterStreamBySig(DeregisterStream calldata action, bytes calldata signature) external;
 
     // ------------------------------------------------------------------------------------------------- Bitcoin
 
@@ -129,6 +159,9 @@ interface IStreamRegistry is IContentErrors {
     /// Reverts with `ScriptPubKeyNotStandard`.
     function setBitcoinPayout(bytes calldata scriptPubKey) external;
 
+    /// @notice `setBitcoinPayout` by whoever signed `action`.
+    function setBitcoinPayoutBySig(SetBitcoinPayout calldata action, bytes calldata signature) external;
+
     // --------------------------------------------------------------------------------------------------- Views
 
     /// @notice The id of `creator`'s content with this CID, registered or not: keccak256(abi.encode(creator, cid)).
@@ -139,10 +172,15 @@ interface IStreamRegistry is IContentErrors {
     /// Reverts with `ContentNotFound`.
     function content(bytes32 contentId) external view returns (Content memory);
 
-    /// @notice What a payment needs to know about a content, active or not.
+    /// @notice Who made a content, whether it is offered, and on which terms.
     ///
     /// Reverts with `ContentNotFound`.
     function termsOf(bytes32 contentId) external view returns (address creator, bool active, Terms memory terms);
+
+    /// @notice The terms of an active content that the provider streams: what a payment needs to know.
+    ///
+    /// Reverts with `ContentNotFound`, `ContentNotActive`, `StreamNotRegistered`.
+    function offerOf(bytes32 contentId, address provider) external view returns (Terms memory terms);
 
     /// @notice The URL of the provider's stream of a content; empty when none is registered.
     function streamOf(bytes32 contentId, address provider) external view returns (string memory url);

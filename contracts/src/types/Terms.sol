@@ -19,3 +19,14 @@ struct Terms {
     uint96 pricePerSecond;
     uint64 msatPerSecond;
 }
+
+/// @dev The EIP-712 type of `Terms`, as it stands behind every type that holds terms.
+string constant TERMS_TYPE =
+    "Terms(address token,address payout,uint16 creatorShareBps,uint96 pricePerView,uint96 pricePerSecond,uint64 msatPerSecond)";
+
+using { hash } for Terms global;
+
+/// @dev `hashStruct` of the terms (EIP-712): every field is a value, so the ABI's encoding is the one that is hashed.
+function hash(Terms calldata terms) pure returns (bytes32) {
+    return keccak256(abi.encode(keccak256(bytes(TERMS_TYPE)), terms));
+}
