@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import { IEarningsSplitter } from "./interfaces/IEarningsSplitter.sol";
-import { ETHER } from "./types/Terms.sol";
-import { SafeTransferLib } from "solady/utils/SafeTransferLib.sol";
+import { IEarningsLedger } from "./interfaces/IEarningsLedger.sol";
+import { Push } from "./libraries/Push.sol";
 
 /// @title EarningsLedger
-/// @notice The part of the splitter that keeps what was earned and pays it out: a pull ledger, so that no recipient can
-/// hold up a payment or another recipient's claim.
-abstract contract EarningsLedger is IEarningsSplitter {
-    /// @inheritdoc IEarningsSplitter
+/// @notice Implements `IEarningsLedger`.
+abstract contract EarningsLedger is IEarningsLedger {
+    /// @inheritdoc IEarningsLedger
     mapping(address token => mapping(address account => uint256 amount)) public earned;
 
-    /// @inheritdoc IEarningsSplitter
+    /// @inheritdoc IEarningsLedger
     function claim(address token, address to) external returns (uint256 amount) {
-        if (to == address(0)) revert RecipientIsZero();
         return _payOut(token, msg.sender, to);
     }
 
-    /// @inheritdoc IEarningsSplitter
+    /// @inheritdoc IEarningsLedger
     function claimFor(address token, address account) external returns (uint256 amount) {
         return _payOut(token, account, account);
     }
@@ -33,7 +30,7 @@ abstract contract EarningsLedger is IEarningsSplitter {
     /// @dev The recipient is called with all gas and may call back; by then its earnings are zero.
     function _payOut(address token, address account, address to) private returns (uint256 amount) {
         // Checks
-        if (token != ETHER) revert TokenNotSupported(token);
+        if (to == address(0) || to == address(this)) revert RecipientInvalid(to);
         amount = earned[token][account];
         if (amount == 0) revert NothingToClaim(token, account);
 
@@ -42,6 +39,6 @@ abstract contract EarningsLedger is IEarningsSplitter {
         emit EarningsClaimed(token, account, to, amount);
 
         // Interactions
-        SafeTransferLib.safeTransferETH(to, amount);
+        if (!Push.tryTransfer(token, to, amount, gasleft())) revert TransferFailed(token, to, amount);
     }
 }

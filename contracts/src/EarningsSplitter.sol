@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import { EarningsLedger } from "./EarningsLedger.sol";
+import { PaidViews } from "./PaidViews.sol";
+import { VoucherChannels } from "./VoucherChannels.sol";
 import { IEarningsSplitter } from "./interfaces/IEarningsSplitter.sol";
 import { IStreamRegistry } from "./interfaces/IStreamRegistry.sol";
-import { SplitMath } from "./libraries/SplitMath.sol";
-import { ETHER, Terms } from "./types/Terms.sol";
+import { Terms } from "./types/Terms.sol";
 
 /// @title EarningsSplitter
-/// @notice Implements `IEarningsSplitter`: payments here, what was earned by them in `EarningsLedger`.
-contract EarningsSplitter is EarningsLedger {
+/// @notice Implements `IEarningsSplitter`: whole views in `PaidViews`, seconds in `VoucherChannels`, and what was earned
+/// by either in `EarningsLedger`.
+contract EarningsSplitter is IEarningsSplitter, PaidViews, VoucherChannels {
     /// @inheritdoc IEarningsSplitter
     IStreamRegistry public immutable registry;
 
@@ -19,22 +20,18 @@ contract EarningsSplitter is EarningsLedger {
         registry = registry_;
     }
 
-    /// @inheritdoc IEarningsSplitter
-    function recordView(bytes32 contentId, address provider, address viewer, uint256 maxPrice) external payable {
-        // Checks
-        (, bool active, Terms memory terms) = registry.termsOf(contentId);
-        if (!active) revert ContentNotActive(contentId);
-        if (terms.token != ETHER) revert TokenNotSupported(terms.token);
-        if (!registry.isStreaming(contentId, provider)) revert StreamNotRegistered(contentId, provider);
-        uint256 price = terms.pricePerView;
-        if (price > maxPrice) revert PriceAboveMaximum(price, maxPrice);
-        if (msg.value != price) revert IncorrectPayment(msg.value, price);
+    /// @dev Reverts as the registry does.
+    function _offerOf(bytes32 contentId, address provider)
+        internal
+        view
+        override(PaidViews, VoucherChannels)
+        returns (Terms memory)
+    {
+        return registry.offerOf(contentId, provider);
+    }
 
-        // Effects
-        uint256 creatorAmount = SplitMath.creatorShareRoundedUp(price, terms.creatorShareBps);
-        uint256 providerAmount = price - creatorAmount;
-        emit ViewRecorded(contentId, provider, viewer, terms.token, price, creatorAmount, providerAmount, terms.payout);
-        _credit(terms.token, terms.payout, contentId, creatorAmount);
-        _credit(terms.token, provider, contentId, providerAmount);
+    /// @dev EIP-712.
+    function _domainNameAndVersion() internal pure override returns (string memory name, string memory version) {
+        return ("Paystream Splitter", "1");
     }
 }

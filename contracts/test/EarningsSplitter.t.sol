@@ -3,7 +3,10 @@ pragma solidity ^0.8.28;
 
 import { EarningsSplitter } from "../src/EarningsSplitter.sol";
 import { IContentErrors } from "../src/interfaces/IContentErrors.sol";
+import { IEarningsLedger } from "../src/interfaces/IEarningsLedger.sol";
 import { IEarningsSplitter } from "../src/interfaces/IEarningsSplitter.sol";
+import { IPaidViews } from "../src/interfaces/IPaidViews.sol";
+import { IPaymentErrors } from "../src/interfaces/IPaymentErrors.sol";
 import { IStreamRegistry } from "../src/interfaces/IStreamRegistry.sol";
 import { SplitMath } from "../src/libraries/SplitMath.sol";
 import { ETHER, Terms } from "../src/types/Terms.sol";
@@ -37,13 +40,11 @@ contract RecordViewTest is Fixture {
         hoax(stranger, PRICE);
 
         vm.expectEmit(address(splitter));
-        emit IEarningsSplitter.ViewRecorded(
-            contentId, provider, viewer, ETHER, PRICE, creatorAmount, providerAmount, payout
-        );
+        emit IPaidViews.ViewRecorded(contentId, provider, viewer, ETHER, PRICE, creatorAmount, providerAmount, payout);
         vm.expectEmit(address(splitter));
-        emit IEarningsSplitter.EarningsCredited(ETHER, payout, contentId, creatorAmount);
+        emit IEarningsLedger.EarningsCredited(ETHER, payout, contentId, creatorAmount);
         vm.expectEmit(address(splitter));
-        emit IEarningsSplitter.EarningsCredited(ETHER, provider, contentId, providerAmount);
+        emit IEarningsLedger.EarningsCredited(ETHER, provider, contentId, providerAmount);
         splitter.recordView{ value: PRICE }(contentId, provider, viewer, PRICE);
 
         assertEq(splitter.earned(ETHER, payout), creatorAmount);
@@ -113,7 +114,7 @@ contract RecordViewTest is Fixture {
         Terms memory asked = terms(PRICE, 9000);
         asked.token = makeAddr("token");
         bytes32 contentId = offer(asked);
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.TokenNotSupported.selector, asked.token));
+        vm.expectRevert(abi.encodeWithSelector(IPaidViews.TokenDiffers.selector, asked.token, ETHER));
         splitter.recordView{ value: PRICE }(contentId, provider, viewer, PRICE);
     }
 
@@ -132,7 +133,7 @@ contract RecordViewTest is Fixture {
         bytes32 contentId = offer(terms(PRICE, 9000));
         vm.prank(creator);
         registry.updateTerms(contentId, terms(PRICE + 1, 9000));
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.PriceAboveMaximum.selector, PRICE + 1, PRICE));
+        vm.expectRevert(abi.encodeWithSelector(IPaidViews.PriceAboveMaximum.selector, PRICE + 1, PRICE));
         splitter.recordView{ value: PRICE + 1 }(contentId, provider, viewer, PRICE);
     }
 
@@ -140,7 +141,7 @@ contract RecordViewTest is Fixture {
         vm.assume(sent != price);
         bytes32 contentId = offer(terms(price, 9000));
         vm.deal(address(this), sent);
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.IncorrectPayment.selector, sent, price));
+        vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.IncorrectPayment.selector, sent, price));
         splitter.recordView{ value: sent }(contentId, provider, viewer, type(uint256).max);
     }
 
@@ -175,7 +176,7 @@ contract ClaimTest is Fixture {
         earn(payout, provider);
 
         vm.expectEmit(address(splitter));
-        emit IEarningsSplitter.EarningsClaimed(ETHER, payout, stranger, 0.9 ether);
+        emit IEarningsLedger.EarningsClaimed(ETHER, payout, stranger, 0.9 ether);
         vm.prank(payout);
         assertEq(splitter.claim(ETHER, stranger), 0.9 ether);
 
@@ -189,7 +190,7 @@ contract ClaimTest is Fixture {
         earn(payout, provider);
 
         vm.expectEmit(address(splitter));
-        emit IEarningsSplitter.EarningsClaimed(ETHER, provider, provider, 0.1 ether);
+        emit IEarningsLedger.EarningsClaimed(ETHER, provider, provider, 0.1 ether);
         vm.prank(stranger);
         assertEq(splitter.claimFor(ETHER, provider), 0.1 ether);
 
@@ -199,38 +200,30 @@ contract ClaimTest is Fixture {
     }
 
     function test_ThereIsNothingToClaimBeforeAnEarningOrAfterAClaim() public {
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.NothingToClaim.selector, ETHER, provider));
+        vm.expectRevert(abi.encodeWithSelector(IEarningsLedger.NothingToClaim.selector, ETHER, provider));
         splitter.claimFor(ETHER, provider);
 
         earn(payout, provider);
         splitter.claimFor(ETHER, provider);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.NothingToClaim.selector, ETHER, provider));
+        vm.expectRevert(abi.encodeWithSelector(IEarningsLedger.NothingToClaim.selector, ETHER, provider));
         splitter.claim(ETHER, provider);
     }
 
     function test_AClaimToNobodyIsRefused() public {
         earn(payout, provider);
         vm.prank(payout);
-        vm.expectRevert(IEarningsSplitter.RecipientIsZero.selector);
+        vm.expectRevert(abi.encodeWithSelector(IEarningsLedger.RecipientInvalid.selector, address(0)));
         splitter.claim(ETHER, address(0));
-    }
-
-    function test_OnlyEtherCanBeClaimed() public {
-        earn(payout, provider);
-        address token = makeAddr("token");
-        vm.startPrank(payout);
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.TokenNotSupported.selector, token));
-        splitter.claim(token, payout);
-        vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.TokenNotSupported.selector, token));
-        splitter.claimFor(token, payout);
     }
 
     function test_APayeeThatRefusesItsMoneyHoldsUpNobody() public {
         RefusingPayee payee = new RefusingPayee();
         earn(address(payee), provider);
 
-        vm.expectRevert(IEarningsSplitter.ETHTransferFailed.selector);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPaymentErrors.TransferFailed.selector, ETHER, address(payee), 0.9 ether)
+        );
         splitter.claimFor(ETHER, address(payee));
         assertEq(splitter.earned(ETHER, address(payee)), 0.9 ether, "a failed claim changes nothing");
 

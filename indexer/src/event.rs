@@ -58,12 +58,18 @@ pub fn decode(log: &RawLog, deployment: &Deployment) -> Option<Event> {
             StreamRegistryEvents::BitcoinPayoutSet(event) => Event::BitcoinPayoutSet(event),
         })
     } else if log.address == deployment.splitter {
-        let event = EarningsSplitterEvents::decode_raw_log(&log.topics, &log.data).ok()?;
-        Some(match event {
-            EarningsSplitterEvents::ViewRecorded(event) => Event::ViewRecorded(event),
-            EarningsSplitterEvents::EarningsCredited(event) => Event::EarningsCredited(event),
-            EarningsSplitterEvents::EarningsClaimed(event) => Event::EarningsClaimed(event),
-        })
+        match EarningsSplitterEvents::decode_raw_log(&log.topics, &log.data).ok()? {
+            EarningsSplitterEvents::ViewRecorded(event) => Some(Event::ViewRecorded(event)),
+            EarningsSplitterEvents::EarningsCredited(event) => Some(Event::EarningsCredited(event)),
+            EarningsSplitterEvents::EarningsClaimed(event) => Some(Event::EarningsClaimed(event)),
+            // Nothing is derived from a channel's own events yet; what it earns is credited by events of its own.
+            EarningsSplitterEvents::ChannelOpened(_)
+            | EarningsSplitterEvents::ChannelToppedUp(_)
+            | EarningsSplitterEvents::ChannelSettled(_)
+            | EarningsSplitterEvents::SettlementSkipped(_)
+            | EarningsSplitterEvents::ChannelClosed(_)
+            | EarningsSplitterEvents::ChannelRefunded(_) => None,
+        }
     } else {
         None
     }

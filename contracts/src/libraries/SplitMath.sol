@@ -8,12 +8,13 @@ library SplitMath {
     uint256 internal constant WHOLE_BPS = 10_000;
 
     /// @notice The creator's part of `amount`, rounded up; what is left of `amount` is the provider's.
-    /// @dev Never above `amount` while `creatorShareBps` is at most `WHOLE_BPS`. Amounts over 2^242 may overflow, which
-    /// reverts; prices are 96 bits wide.
-    /// @param amount The payment, in the token's smallest unit.
+    /// @dev Never above `amount`, and never overflows: no amount that is divided here is as large as 2^128.
+    /// @param amount The payment, in the token's smallest unit: below 2^128.
     /// @param creatorShareBps The creator's share in basis points, 0 to `WHOLE_BPS`.
     /// @return The creator's part, in the token's smallest unit.
     function creatorShareRoundedUp(uint256 amount, uint256 creatorShareBps) internal pure returns (uint256) {
-        return (amount * creatorShareBps + (WHOLE_BPS - 1)) / WHOLE_BPS;
+        unchecked {
+            return (amount * creatorShareBps + (WHOLE_BPS - 1)) / WHOLE_BPS;
+        }
     }
 }

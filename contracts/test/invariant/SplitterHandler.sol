@@ -4,7 +4,9 @@ pragma solidity ^0.8.28;
 import { EarningsSplitter } from "../../src/EarningsSplitter.sol";
 import { StreamRegistry } from "../../src/StreamRegistry.sol";
 import { IContentErrors } from "../../src/interfaces/IContentErrors.sol";
-import { IEarningsSplitter } from "../../src/interfaces/IEarningsSplitter.sol";
+import { IEarningsLedger } from "../../src/interfaces/IEarningsLedger.sol";
+import { IPaidViews } from "../../src/interfaces/IPaidViews.sol";
+import { IPaymentErrors } from "../../src/interfaces/IPaymentErrors.sol";
 import { ETHER, Terms } from "../../src/types/Terms.sol";
 import { ReenteringPayee } from "../payees/ReenteringPayee.sol";
 import { RefusingPayee } from "../payees/RefusingPayee.sol";
@@ -118,13 +120,9 @@ contract SplitterHandler is Test {
         deal(address(this), sent);
         refusals++;
         if (terms.pricePerView > sent) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IEarningsSplitter.PriceAboveMaximum.selector, terms.pricePerView, sent)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IPaidViews.PriceAboveMaximum.selector, terms.pricePerView, sent));
         } else {
-            vm.expectRevert(
-                abi.encodeWithSelector(IEarningsSplitter.IncorrectPayment.selector, sent, terms.pricePerView)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.IncorrectPayment.selector, sent, terms.pricePerView));
         }
         splitter.recordView{ value: sent }(contentId, provider, address(this), sent);
     }
@@ -177,9 +175,9 @@ contract SplitterHandler is Test {
     /// @dev Whether the next call to the splitter should succeed; otherwise its own error is expected of it.
     function expectClaim(address account, address to, uint256 amount) private returns (bool) {
         if (amount == 0) {
-            vm.expectRevert(abi.encodeWithSelector(IEarningsSplitter.NothingToClaim.selector, ETHER, account));
+            vm.expectRevert(abi.encodeWithSelector(IEarningsLedger.NothingToClaim.selector, ETHER, account));
         } else if (to == address(refusing) && refusing.refuses()) {
-            vm.expectRevert(IEarningsSplitter.ETHTransferFailed.selector);
+            vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.TransferFailed.selector, ETHER, to, amount));
         } else {
             return true;
         }
