@@ -5,7 +5,7 @@
 use alloy::sol;
 
 sol!(
-    #[sol(rpc, all_derives)]
+    #[sol(rpc, abi, all_derives)]
     StreamRegistry,
     concat!(
         env!("OUT_DIR"),
@@ -14,7 +14,7 @@ sol!(
 );
 
 sol!(
-    #[sol(rpc, all_derives)]
+    #[sol(rpc, abi, all_derives)]
     EarningsSplitter,
     concat!(
         env!("OUT_DIR"),
@@ -23,10 +23,16 @@ sol!(
 );
 
 sol!(
-    #[sol(rpc, all_derives)]
+    #[sol(rpc, abi, all_derives)]
     PayoutSplitFactory,
     concat!(
         env!("OUT_DIR"),
         "/out/PayoutSplitFactory.sol/PayoutSplitFactory.json"
     )
+);
+
+sol!(
+    #[sol(rpc, abi, all_derives)]
+    PayoutSplit,
+    concat!(env!("OUT_DIR"), "/out/PayoutSplit.sol/PayoutSplit.json")
 );

@@ -1,10 +1,12 @@
 //! Paystream's contracts, as Rust sees them.
 //!
-//! - [`StreamRegistry`], [`EarningsSplitter`] and [`PayoutSplitFactory`]: bindings made from forge's artefacts, with
-//!   calls, events, custom errors and the bytecode to deploy.
+//! - [`StreamRegistry`], [`EarningsSplitter`], [`PayoutSplitFactory`] and [`PayoutSplit`]: bindings made from forge's
+//!   artefacts, with calls, events, custom errors and the bytecode to deploy.
 //! - [`Deployment`]: the record of where the contracts are on one chain (`deployments/<chain id>.json`).
 //! - [`deploy`]: how they get there. The binary `paystream-deploy` and every test deploy by it.
 //! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
+//! - [`registry_domain`] and [`splitter_domain`]: in which accounts sign what somebody else may send (EIP-712).
+//! - [`channel_id`] and the nonces of authorisations, computed without asking the chain.
 //! - [`content_id`]: the id of a content, computed without asking the chain.
 //!
 //! Nothing here opens a connection or holds a key: [`deploy`] uses the provider that it is given.
@@ -15,13 +17,18 @@ mod bindings;
 pub mod deploy;
 mod deployment;
 mod heartbeat;
+mod typed_data;
 
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolValue;
 
-pub use bindings::{EarningsSplitter, PayoutSplitFactory, StreamRegistry};
+pub use bindings::{EarningsSplitter, PayoutSplit, PayoutSplitFactory, StreamRegistry};
 pub use deployment::{Deployment, DeploymentError};
 pub use heartbeat::{Heartbeat, heartbeat_signing_hash};
+pub use typed_data::{
+    channel_id, registry_domain, splitter_domain, top_up_authorization_nonce,
+    view_authorization_nonce,
+};
 
 /// The id of `creator`'s content with this CID: `keccak256(abi.encode(creator, cid))`, which is what
 /// `StreamRegistry.contentIdOf` answers. The CID is taken byte by byte; nothing is normalised.
