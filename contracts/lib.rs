@@ -7,6 +7,7 @@
 //! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
 //! - [`registry_domain`] and [`splitter_domain`]: in which accounts sign what somebody else may send (EIP-712).
 //! - [`channel_id`] and the nonces of authorisations, computed without asking the chain.
+//! - [`explain`]: why a contract refused, in a sentence for the person.
 //! - [`content_id`]: the id of a content, computed without asking the chain.
 //!
 //! Nothing here opens a connection or holds a key: [`deploy`] uses the provider that it is given.
@@ -16,6 +17,7 @@
 mod bindings;
 pub mod deploy;
 mod deployment;
+mod errors;
 mod heartbeat;
 mod typed_data;
 
@@ -24,6 +26,7 @@ use alloy::sol_types::SolValue;
 
 pub use bindings::{EarningsSplitter, PayoutSplit, PayoutSplitFactory, StreamRegistry};
 pub use deployment::{Deployment, DeploymentError};
+pub use errors::explain;
 pub use heartbeat::{Heartbeat, heartbeat_signing_hash};
 pub use typed_data::{
     channel_id, registry_domain, splitter_domain, top_up_authorization_nonce,

@@ -1,6 +1,8 @@
 /** What went wrong, in a sentence for the person: wallets, nodes and the contracts' custom errors. */
 import { BaseError, ContractFunctionRevertedError, InsufficientFundsError, UserRejectedRequestError } from 'viem';
-import { formatEther } from '../money.ts';
+import sentences from '../../../contracts/errors.json' with { type: 'json' };
+import { contractErrors } from '../contracts/errors.ts';
+import { formatEther, formatUnits } from '../money.ts';
 
 /** Null: the person cancelled in the wallet (EIP-1193 code 4001), which is no error. */
 export function sentence(error: unknown): string | null {
@@ -35,45 +37,45 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
+/** The one table of sentences is contracts/errors.json; Rust fills it in the same way (contracts/errors.rs). */
 export function revertSentence(name: string, args: readonly unknown[]): string {
-  const at = (index: number): string => String(args[index] ?? '?');
-  switch (name) {
-    case 'ContentAlreadyRegistered':
-      return 'You have registered this content already. Change its terms instead.';
-    case 'ContentNotFound':
-      return 'This content is not registered.';
-    case 'ContentNotActive':
-      return 'This content has been withdrawn by its creator.';
-    case 'NotCreator':
-      return 'Only the account that registered this content may change it. Switch to that account in your wallet.';
-    case 'CreatorShareAboveMaximum':
-      return 'The creator’s share cannot be above 100 %.';
-    case 'PayoutIsZero':
-      return 'Name an account that receives the creator’s share.';
-    case 'CidLengthInvalid':
-      return `The content’s CID must have 1 to ${at(1)} characters.`;
-    case 'NameTooLong':
-      return `The title is too long: ${at(0)} bytes, and ${at(1)} are allowed.`;
-    case 'MetadataURITooLong':
-      return `The address of the metadata is too long: ${at(1)} bytes are allowed.`;
-    case 'UrlLengthInvalid':
-      return `The streamer’s address must have 1 to ${at(1)} characters.`;
-    case 'ScriptPubKeyNotStandard':
-      return 'That is not a Bitcoin address that payments can be made to.';
-    case 'StreamNotRegistered':
-      return 'This provider does not carry this content any more. Choose another one.';
-    case 'TokenNotSupported':
-      return 'This content is priced in a token that cannot be paid here yet.';
-    case 'PriceAboveMaximum':
-    case 'IncorrectPayment':
-      return `The creator has changed the price${typeof args[1] === 'bigint' && name === 'IncorrectPayment' ? ` to ${formatEther(args[1])}` : ''}. Look at the new price and try again.`;
-    case 'NothingToClaim':
-      return 'There is nothing left to claim.';
-    case 'RecipientIsZero':
-      return 'Name an account that receives the earnings.';
-    case 'ETHTransferFailed':
-      return 'The receiving account refused the ether.';
+  // What Solidity itself, and contracts that are not ours, revert with.
+  if (name === 'Error') return `The contract refused: ${printable(String(args[0]))}`;
+  if (name === 'Panic') return `The contract failed (panic ${args[0]}). Nothing has changed.`;
+  const inputs = contractErrors.get(name)?.inputs ?? [];
+  const template: string | undefined = Object.hasOwn(sentences, name) ? sentences[name as keyof typeof sentences] : undefined;
+  if (template === undefined) return `The contract refused: ${name}.`;
+  return template.replace(/\{(\w+)(?::(\w+))?\}/g, (placeholder, argument: string, format: string | undefined) => {
+    const value = args[inputs.findIndex((input) => input.name === argument)];
+    return value === undefined ? placeholder : argumentText(value, format);
+  });
+}
+
+function argumentText(value: unknown, format: string | undefined): string {
+  if (typeof value !== 'bigint') return String(value);
+  switch (format) {
+    case 'ether':
+      return formatEther(value);
+    case 'share':
+      return `${formatUnits(value, 2)}\u202f%`;
+    case 'time':
+      return time(value);
     default:
-      return `The contract refused: ${name}.`;
+      return value.toString();
   }
+}
+
+/** Seconds since the Unix epoch as "2026-11-21 06:53:00 UTC", up to the year 9999. */
+function time(seconds: bigint): string {
+  if (seconds > 253_402_300_799n) return seconds.toString();
+  const iso = new Date(Number(seconds) * 1000).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+}
+
+/** A reason of somebody else's contract may be anything: one line, and of a length that fits one. */
+function printable(reason: string): string {
+  return [...reason]
+    .slice(0, 200)
+    .join('')
+    .replace(/\p{Cc}/gu, ' ');
 }

@@ -4,6 +4,7 @@ import type { Hex, TransactionReceipt } from 'viem';
 import { useConfig, useConnection } from 'wagmi';
 import { getConnection, simulateContract, switchChain, waitForTransactionReceipt, writeContract } from 'wagmi/actions';
 import { earningsSplitterAbi, streamRegistryAbi } from '../contracts/abi.ts';
+import { withAllErrors } from '../contracts/errors.ts';
 import { useServices } from '../services.tsx';
 
 interface Call {
@@ -21,7 +22,13 @@ export function useContracts() {
   const write = async (address: Hex, abi: readonly unknown[], call: Call): Promise<TransactionReceipt> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, { chainId: config.chain.id });
     // The ABI is chosen by the callers below, so the types of a single function are not carried through here.
-    const request = { address, abi, chainId: config.chain.id, account: getConnection(wallets).address, ...call } as never;
+    const request = {
+      address,
+      abi: withAllErrors(abi),
+      chainId: config.chain.id,
+      account: getConnection(wallets).address,
+      ...call,
+    } as never;
     const simulated = await simulateContract(wallets, request);
     const hash = await writeContract(wallets, simulated.request as never);
     const receipt = await waitForTransactionReceipt(wallets, { hash, chainId: config.chain.id, timeout: 180_000 });
