@@ -33,7 +33,7 @@ fn compile() -> Result<(), String> {
     let forge = path_from_cargo("CARGO_MANIFEST_DIR")?.join("forge");
     let out_dir = path_from_cargo("OUT_DIR")?;
     let output = Command::new(&forge)
-        .args(["build", "--skip", "test", "--out"])
+        .args(["build", "contracts/src", "--out"])
         .arg(out_dir.join("out"))
         .arg("--cache-path")
         .arg(out_dir.join("cache"))
