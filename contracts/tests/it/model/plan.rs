@@ -1,0 +1,646 @@
+//! What a step becomes, given what there is: a call with every argument and signature.
+//!
+//! Without a flaw a step is mostly something that works. What works is not decided here but by the reference.
+
+use alloy::primitives::aliases::U96;
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolStruct;
+use paystream_contracts::EarningsSplitter::{self as splitter, Channel, EarningsSplitterCalls};
+use paystream_contracts::StreamRegistry::{self as registry, StreamRegistryCalls, Terms};
+use proptest::sample::Index;
+
+use super::action::{Action, Flaw, Form, Parties, Pay, Row, Step, Sum, TermsChoice, Wait};
+use super::cast::{Cast, no_permit};
+use super::reference::{
+    Call, ETHER, Input, ReceiveWithAuthorization, Reference, top_up_nonce, view_nonce,
+};
+
+/// Makes calls of steps, and remembers every channel that one was about.
+pub struct Planner<'a> {
+    pub cast: &'a Cast,
+    pub channels: Vec<Channel>,
+}
+
+/// What one call is made from.
+struct Scene<'a> {
+    cast: &'a Cast,
+    state: &'a Reference,
+    sender: Address,
+    flaw: Flaw,
+    now: u64,
+}
+
+impl Planner<'_> {
+    /// When the step's block is.
+    pub fn time(&self, state: &Reference, wait: &Wait) -> u64 {
+        match wait {
+            Wait::Seconds(seconds) => state.now + seconds,
+            Wait::Expiry { channel, late } => {
+                let expiries = self.channels.iter().map(|channel| channel.expiry);
+                let ahead: Vec<u64> = expiries
+                    .filter_map(|expiry| expiry.checked_add_signed((*late).into()))
+                    .filter(|time| (1..10_000).contains(&time.saturating_sub(state.now)))
+                    .collect();
+                pick(&ahead, *channel).unwrap_or(state.now + 1)
+            }
+        }
+    }
+
+    pub fn call(&mut self, state: &Reference, step: &Step, now: u64) -> Call {
+        let scene = Scene {
+            cast: self.cast,
+            state,
+            sender: self.cast.sender(step.sender),
+            flaw: step.flaw,
+            now,
+        };
+        let any = |_: &Channel| true;
+        let mut call = match &step.action {
+            Action::Open {
+                stream,
+                parties,
+                deposit,
+                pay,
+            } => {
+                let channel = scene.new_channel(*stream, parties, self.channels.len());
+                self.channels.push(channel.clone());
+                scene.open(channel, *deposit, *pay)
+            }
+            Action::TopUp {
+                channel,
+                amount,
+                pay,
+            } => scene.top_up(self.channel(&scene, *channel, any), *amount, *pay),
+            Action::Settle { rows, repeat } => self.settle(&scene, rows, *repeat),
+            Action::Close { channel, sum, form } => {
+                scene.close(self.channel(&scene, *channel, any), *sum, *form)
+            }
+            Action::Refund { channel } => {
+                let expired = |channel: &Channel| channel.expiry <= now;
+                let channel = self.channel(&scene, *channel, expired);
+                scene.splitter(EarningsSplitterCalls::refund(splitter::refundCall {
+                    channel,
+                }))
+            }
+            other => scene.call(other),
+        };
+        // A function that takes no ether is never sent any: it has no error to name.
+        if step.flaw == Flaw::Value && takes_ether(&call.input) {
+            call.value += U256::from(1);
+        }
+        call
+    }
+
+    /// One of the channels that are open and, where there are some, as good for this; with a flaw one of all channels,
+    /// and before there is any, one that never was.
+    fn channel(&self, scene: &Scene<'_>, index: Index, good: impl Fn(&Channel) -> bool) -> Channel {
+        let open = |channel: &&Channel| {
+            let row = scene.state.channel(channel);
+            row.deposit > 0 && !row.closed
+        };
+        let mut open: Vec<Channel> = self.channels.iter().filter(open).cloned().collect();
+        if scene.flaw != Flaw::None || open.is_empty() {
+            open.clone_from(&self.channels);
+        } else if open.iter().any(&good) {
+            open.retain(good);
+        }
+        pick(&open, index).unwrap_or_else(|| Channel {
+            deal: splitter::Deal {
+                contentId: B256::ZERO,
+                provider: self.cast.sender(index),
+                payout: self.cast.sender(index),
+                token: ETHER,
+                creatorShareBps: 1,
+                pricePerSecond: U96::from(1),
+            },
+            payer: self.cast.sender(index),
+            signer: self.cast.sender(index),
+            expiry: u64::MAX,
+            salt: 0,
+        })
+    }
+
+    /// Vouchers in the order in which they come; neighbours with the same deal stand in one batch.
+    fn settle(&self, scene: &Scene<'_>, rows: &[Row], repeat: bool) -> Call {
+        let mut state = scene.state.clone();
+        let mut batches: Vec<splitter::SettlementBatch> = Vec::new();
+        for row in rows {
+            let channel = self.channel(scene, row.channel, |_| true);
+            let cumulative = sum_of(&state, &channel, row.sum);
+            let settlement = splitter::Settlement {
+                payer: channel.payer,
+                signer: channel.signer,
+                expiry: channel.expiry,
+                salt: channel.salt,
+                cumulative,
+                signature: scene.voucher(&channel, cumulative, row.form),
+            };
+            if let Some(known) = state.channels.get_mut(&scene.state.channel_id(&channel)) {
+                known.settled = cumulative.clamp(known.settled, known.deposit);
+            }
+            match batches.last_mut() {
+                Some(last) if last.deal == channel.deal => last.settlements.push(settlement),
+                _ => batches.push(splitter::SettlementBatch {
+                    deal: channel.deal,
+                    settlements: vec![settlement],
+                }),
+            }
+        }
+        if repeat {
+            let again = batches[0].settlements[0].clone();
+            batches[0].settlements.push(again);
+        }
+        scene.splitter(EarningsSplitterCalls::settle(splitter::settleCall {
+            batches,
+        }))
+    }
+}
+
+impl Scene<'_> {
+    fn call(&self, action: &Action) -> Call {
+        use StreamRegistryCalls as Calls;
+        match action {
+            Action::Register { cid, terms } => {
+                let cid = if self.flaw == Flaw::Amount {
+                    String::new()
+                } else {
+                    format!("cid-{cid}")
+                };
+                self.registry(Calls::registerContent(registry::registerContentCall {
+                    cid,
+                    name: "A film".to_owned(),
+                    metadataURI: String::new(),
+                    terms: self.terms(terms),
+                }))
+            }
+            Action::UpdateTerms { content, terms } => {
+                let (id, creator) = self.content(*content);
+                let call = registry::updateTermsCall {
+                    contentId: id,
+                    terms: self.terms(terms),
+                };
+                self.by(creator, self.registry(Calls::updateTerms(call)))
+            }
+            Action::Deregister { content } => {
+                let (content_id, creator) = self.content(*content);
+                let call = registry::deregisterContentCall {
+                    contentId: content_id,
+                };
+                self.by(creator, self.registry(Calls::deregisterContent(call)))
+            }
+            Action::RegisterStream { content } => {
+                let long = self.flaw == Flaw::Amount;
+                self.registry(Calls::registerStream(registry::registerStreamCall {
+                    contentId: self.content(*content).0,
+                    url: "u".repeat(if long { 513 } else { 20 }),
+                }))
+            }
+            Action::DeregisterStream { stream } => {
+                let (content_id, provider) = self.stream(*stream);
+                let call = registry::deregisterStreamCall {
+                    contentId: content_id,
+                };
+                self.by(provider, self.registry(Calls::deregisterStream(call)))
+            }
+            Action::View {
+                stream,
+                viewer,
+                pay,
+            } => self.view(*stream, *viewer, *pay),
+            Action::ViewBySig {
+                stream,
+                viewer,
+                pay,
+            } => self.view_by_sig(*stream, *viewer, *pay),
+            Action::Claim { row, to } => {
+                let (token, account) = self.earnings(*row);
+                let mut to = to.get(&self.accounts()).to_owned();
+                if self.flaw == Flaw::Account {
+                    to = Address::ZERO;
+                }
+                let call = splitter::claimCall { token, to };
+                self.by(account, self.splitter(EarningsSplitterCalls::claim(call)))
+            }
+            Action::ClaimFor { row } => {
+                let (token, account) = self.earnings(*row);
+                let call = splitter::claimForCall { token, account };
+                self.splitter(EarningsSplitterCalls::claimFor(call))
+            }
+            Action::Open { .. }
+            | Action::TopUp { .. }
+            | Action::Settle { .. }
+            | Action::Close { .. }
+            | Action::Refund { .. } => unreachable!("the planner knows the channels"),
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- Views
+
+    fn view(&self, stream: Index, viewer: Index, pay: Pay) -> Call {
+        let (content_id, provider) = self.stream(stream);
+        let terms = self.terms_of(content_id);
+        let (token, price) = (self.currency(&terms), U256::from(terms.pricePerView));
+        let viewer = *viewer.get(&self.accounts());
+        let max_price = self.amount(price);
+        match self.pay(pay, token) {
+            Pay::Authorization => {
+                let salt = B256::from(U256::from(u8::from(self.flaw != Flaw::Nonce) * self.salt()));
+                let nonce = view_nonce(content_id, provider, viewer, salt);
+                let authorization = self.authorization(viewer, max_price, nonce);
+                let call = splitter::recordViewWithAuthorizationCall {
+                    contentId: content_id,
+                    provider,
+                    viewer,
+                    price: max_price,
+                    salt,
+                    authorization,
+                };
+                self.splitter(EarningsSplitterCalls::recordViewWithAuthorization(call))
+            }
+            Pay::Allowance | Pay::Permit if token != ETHER => {
+                let call = splitter::recordViewInTokenCall {
+                    contentId: content_id,
+                    provider,
+                    viewer,
+                    token,
+                    maxPrice: max_price,
+                    permit: self.permit(self.sender, price, pay),
+                };
+                self.splitter(EarningsSplitterCalls::recordViewInToken(call))
+            }
+            Pay::Allowance | Pay::Permit => {
+                let call = splitter::recordViewCall {
+                    contentId: content_id,
+                    provider,
+                    viewer,
+                    maxPrice: max_price,
+                };
+                let call = self.splitter(EarningsSplitterCalls::recordView(call));
+                self.with_ether(call, price)
+            }
+        }
+    }
+
+    fn view_by_sig(&self, stream: Index, viewer: Index, pay: Pay) -> Call {
+        let (content_id, provider) = self.stream(stream);
+        let terms = self.terms_of(content_id);
+        let viewer = *viewer.get(&self.accounts());
+        let next = self.state.nonces.get(&viewer).copied().unwrap_or_default();
+        let price = U256::from(terms.pricePerView);
+        let action = splitter::RecordView {
+            viewer,
+            contentId: content_id,
+            provider,
+            token: self.currency(&terms),
+            maxPrice: self.amount(price),
+            nonce: next + U256::from(u8::from(self.flaw == Flaw::Nonce)),
+            deadline: U256::from(self.now - u64::from(self.flaw == Flaw::Deadline)),
+        };
+        let digest = action.eip712_signing_hash(&self.state.domain());
+        let call = splitter::recordViewBySigCall {
+            signature: self.cast.signature(self.signer(viewer), digest),
+            permit: self.permit(viewer, price, pay),
+            action,
+        };
+        self.splitter(EarningsSplitterCalls::recordViewBySig(call))
+    }
+
+    // ---------------------------------------------------------------------------------------------- Channels
+
+    fn new_channel(&self, stream: Index, parties: &Parties, salt: usize) -> Channel {
+        let (content_id, provider) = self.stream(stream);
+        let terms = self.terms_of(content_id);
+        let mut payer = *parties.payer.get(&self.accounts());
+        if self.flaw == Flaw::Account {
+            payer = Address::ZERO;
+        }
+        let price = terms.pricePerSecond;
+        Channel {
+            deal: splitter::Deal {
+                contentId: content_id,
+                provider,
+                payout: terms.payout,
+                token: self.currency(&terms),
+                creatorShareBps: terms.creatorShareBps,
+                pricePerSecond: price + U96::from(u8::from(self.flaw == Flaw::Amount)),
+            },
+            payer,
+            signer: *parties.signer.get(&self.cast.signers(payer)),
+            expiry: self.now.saturating_add_signed(parties.lasts),
+            // Two in three have a salt of their own; the others may be a channel that was there before.
+            salt: (salt % 3) as u64 * salt as u64,
+        }
+    }
+
+    fn open(&self, channel: Channel, deposit: u128, pay: Pay) -> Call {
+        use EarningsSplitterCalls as Calls;
+        let (deposit, ether) = (U256::from(deposit), channel.deal.token == ETHER);
+        match self.pay(pay, channel.deal.token) {
+            Pay::Allowance => {
+                let call = splitter::openChannelCall { channel, deposit };
+                let call = self.splitter(Calls::openChannel(call));
+                if ether {
+                    self.with_ether(call, deposit)
+                } else {
+                    call
+                }
+            }
+            Pay::Permit if !ether => {
+                let permit = self.permit(self.sender, deposit, pay);
+                self.splitter(Calls::openChannelWithPermit(
+                    splitter::openChannelWithPermitCall {
+                        channel,
+                        deposit,
+                        permit,
+                    },
+                ))
+            }
+            Pay::Permit => self.open(channel, deposit.to(), Pay::Allowance),
+            Pay::Authorization => {
+                let nonce = self.state.channel_id(&channel);
+                let authorization = self.authorization(channel.payer, deposit, nonce);
+                self.splitter(Calls::openChannelWithAuthorization(
+                    splitter::openChannelWithAuthorizationCall {
+                        channel,
+                        deposit,
+                        authorization,
+                    },
+                ))
+            }
+        }
+    }
+
+    fn top_up(&self, channel: Channel, amount: u128, pay: Pay) -> Call {
+        use EarningsSplitterCalls as Calls;
+        let (sum, ether) = (U256::from(amount), channel.deal.token == ETHER);
+        match self.pay(pay, channel.deal.token) {
+            Pay::Allowance => {
+                let call = splitter::topUpCall {
+                    channel,
+                    amount: sum,
+                };
+                let call = self.splitter(Calls::topUp(call));
+                if ether {
+                    self.with_ether(call, sum)
+                } else {
+                    call
+                }
+            }
+            Pay::Permit if !ether => {
+                let permit = self.permit(self.sender, sum, pay);
+                self.splitter(Calls::topUpWithPermit(splitter::topUpWithPermitCall {
+                    channel,
+                    amount: sum,
+                    permit,
+                }))
+            }
+            Pay::Permit => self.top_up(channel, amount, Pay::Allowance),
+            Pay::Authorization => {
+                let salt = B256::from(U256::from(u8::from(self.flaw != Flaw::Nonce) * self.salt()));
+                let nonce = top_up_nonce(self.state.channel_id(&channel), salt);
+                let authorization = self.authorization(channel.payer, sum, nonce);
+                self.splitter(Calls::topUpWithAuthorization(
+                    splitter::topUpWithAuthorizationCall {
+                        channel,
+                        amount: sum,
+                        salt,
+                        authorization,
+                    },
+                ))
+            }
+        }
+    }
+
+    fn close(&self, channel: Channel, sum: Sum, form: Form) -> Call {
+        let cumulative = sum_of(self.state, &channel, sum);
+        let provider = channel.deal.provider;
+        let call = splitter::closeChannelCall {
+            signature: self.voucher(&channel, cumulative, form),
+            channel,
+            cumulative,
+        };
+        self.by(
+            provider,
+            self.splitter(EarningsSplitterCalls::closeChannel(call)),
+        )
+    }
+
+    fn voucher(&self, channel: &Channel, cumulative: u128, form: Form) -> Bytes {
+        let digest = |cumulative| {
+            let voucher = splitter::Voucher {
+                channelId: self.state.channel_id(channel),
+                cumulative,
+            };
+            voucher.eip712_signing_hash(&self.state.domain())
+        };
+        let good = self.cast.sign(channel.signer, digest(cumulative));
+        match form {
+            Form::Long => good.as_bytes().to_vec().into(),
+            Form::Compact => good.as_erc2098().to_vec().into(),
+            Form::BySomebodyElse => self.cast.signature(self.sender, digest(cumulative)),
+            Form::OverAnotherSum => {
+                let other = digest(cumulative.wrapping_add(1));
+                self.cast.signature(channel.signer, other)
+            }
+            Form::Garbage => Bytes::from_static(&[7; 7]),
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------- Choices
+
+    fn accounts(&self) -> Vec<Address> {
+        self.cast.accounts(self.state.splitter)
+    }
+
+    fn terms(&self, choice: &TermsChoice) -> Terms {
+        let mut payout = *choice.payout.get(&self.accounts());
+        if self.flaw == Flaw::Account {
+            payout = Address::ZERO;
+        }
+        Terms {
+            token: if choice.in_ether {
+                ETHER
+            } else {
+                self.state.token
+            },
+            payout,
+            creatorShareBps: choice.share_bps,
+            pricePerView: U96::from(choice.per_view),
+            pricePerSecond: U96::from(choice.per_second),
+            msatPerSecond: 0,
+        }
+    }
+
+    /// A content and who may change it.
+    fn content(&self, index: Index) -> (B256, Address) {
+        let contents = self.state.contents.iter();
+        let contents: Vec<_> = contents.map(|(id, known)| (*id, known.creator)).collect();
+        match pick(&contents, index) {
+            Some(content) if self.flaw != Flaw::Nonce => content,
+            _ => (B256::repeat_byte(7), self.sender),
+        }
+    }
+
+    /// A content and who streams it.
+    fn stream(&self, index: Index) -> (B256, Address) {
+        let mut streams: Vec<_> = self.state.streams.iter().copied().collect();
+        let offered = |(id, _): &(B256, Address)| self.state.contents[id].active;
+        if self.flaw == Flaw::None && streams.iter().any(offered) {
+            streams.retain(offered);
+        }
+        match pick(&streams, index) {
+            Some((id, _)) if self.flaw == Flaw::Account => (id, self.sender),
+            Some(stream) => stream,
+            None => self.content(index),
+        }
+    }
+
+    /// What a content costs, or would cost if it were there.
+    fn terms_of(&self, id: B256) -> Terms {
+        let known = self.state.contents.get(&id);
+        known.map_or_else(
+            || Terms {
+                token: ETHER,
+                payout: self.sender,
+                creatorShareBps: 1,
+                pricePerView: U96::from(1),
+                pricePerSecond: U96::from(1),
+                msatPerSecond: 0,
+            },
+            |content| content.terms.clone(),
+        )
+    }
+
+    /// A row of the ledger.
+    fn earnings(&self, index: Index) -> (Address, Address) {
+        let rows: Vec<_> = self.state.earned.keys().copied().collect();
+        match pick(&rows, index) {
+            Some(row) if self.flaw != Flaw::Amount => row,
+            _ => (ETHER, self.sender),
+        }
+    }
+
+    fn currency(&self, terms: &Terms) -> Address {
+        match (self.flaw, terms.token) {
+            (Flaw::Token, ETHER) => self.state.token,
+            (Flaw::Token, _) => ETHER,
+            (_, token) => token,
+        }
+    }
+
+    /// Ether comes along, unless it is asked for as only a token can be.
+    fn pay(&self, pay: Pay, token: Address) -> Pay {
+        match self.flaw {
+            Flaw::None if token == ETHER => Pay::Allowance,
+            _ => pay,
+        }
+    }
+
+    fn amount(&self, due: U256) -> U256 {
+        match self.flaw {
+            Flaw::Amount => due.saturating_sub(U256::from(1)),
+            _ => due,
+        }
+    }
+
+    fn signer(&self, account: Address) -> Address {
+        match self.flaw {
+            Flaw::Signer => self.cast.sessions[0].address(),
+            _ => account,
+        }
+    }
+
+    fn salt(&self) -> u8 {
+        (self.now % 251) as u8
+    }
+
+    fn permit(&self, owner: Address, value: U256, pay: Pay) -> splitter::Permit {
+        match pay {
+            Pay::Permit => {
+                let deadline = self.now - u64::from(self.flaw == Flaw::Deadline);
+                let signer = self.signer(owner);
+                self.cast.permit(self.state, owner, signer, value, deadline)
+            }
+            Pay::Allowance | Pay::Authorization => no_permit(),
+        }
+    }
+
+    fn authorization(&self, from: Address, value: U256, nonce: B256) -> splitter::Authorization {
+        let late = self.flaw == Flaw::Deadline;
+        let signed = ReceiveWithAuthorization {
+            from,
+            to: self.state.splitter,
+            value,
+            validAfter: U256::from(self.now - u64::from(!(late && self.now.is_multiple_of(2)))),
+            validBefore: U256::from(self.now + u64::from(!(late && !self.now.is_multiple_of(2)))),
+            nonce,
+        };
+        self.cast
+            .authorization(self.state, &signed, self.signer(from))
+    }
+
+    fn registry(&self, call: StreamRegistryCalls) -> Call {
+        Call {
+            sender: self.sender,
+            value: U256::ZERO,
+            input: Input::Registry(call),
+        }
+    }
+
+    fn splitter(&self, call: EarningsSplitterCalls) -> Call {
+        Call {
+            sender: self.sender,
+            value: U256::ZERO,
+            input: Input::Splitter(call),
+        }
+    }
+
+    /// Sent by this account, which may: unless that is the flaw, or it cannot send anything.
+    fn by(&self, account: Address, call: Call) -> Call {
+        let sends = self.cast.senders.iter().any(|key| key.address() == account);
+        let sender = match self.flaw {
+            Flaw::Account | Flaw::Signer => self.sender,
+            _ if sends => account,
+            _ => self.sender,
+        };
+        Call { sender, ..call }
+    }
+
+    /// With this much ether, and where the sender has less, with a little.
+    fn with_ether(&self, call: Call, amount: U256) -> Call {
+        let has = self.state.ether.get(&call.sender).copied();
+        let fee = U256::from(10).pow(U256::from(18));
+        let enough = has.unwrap_or_default() > amount.saturating_add(fee);
+        let value = if enough { amount } else { U256::from(1) };
+        Call { value, ..call }
+    }
+}
+
+/// The sum of a channel's next voucher.
+fn sum_of(state: &Reference, channel: &Channel, sum: Sum) -> u128 {
+    let row = state.channel(channel);
+    let rest = row.deposit - row.settled;
+    match sum {
+        Sum::More(more) => row.settled + more.min(rest),
+        Sum::Part(parts) => row.settled + rest / 256 * u128::from(parts) + rest % 256 / 2,
+        Sum::Settled => row.settled,
+        Sum::Less => row.settled.saturating_sub(1),
+        Sum::All => row.deposit,
+        Sum::TooMuch => row.deposit + 1,
+    }
+}
+
+fn takes_ether(input: &Input) -> bool {
+    use EarningsSplitterCalls as Calls;
+    let Input::Splitter(call) = input else {
+        return false;
+    };
+    matches!(
+        call,
+        Calls::recordView(_) | Calls::openChannel(_) | Calls::topUp(_)
+    )
+}
+
+fn pick<T: Clone>(from: &[T], index: Index) -> Option<T> {
+    (!from.is_empty()).then(|| index.get(from).clone())
+}
