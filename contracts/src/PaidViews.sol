@@ -31,8 +31,8 @@ abstract contract PaidViews is IPaidViews, EarningsLedger, SignedActions {
         uint256 maxPrice,
         Permit calldata permit
     ) external {
-        uint256 price = _record(contentId, provider, viewer, maxPrice, _offerIn(token, contentId, provider));
         Pull.permit(token, msg.sender, permit);
+        uint256 price = _record(contentId, provider, viewer, maxPrice, _offerIn(token, contentId, provider));
         Pull.take(token, msg.sender, price);
     }
 
@@ -55,9 +55,9 @@ abstract contract PaidViews is IPaidViews, EarningsLedger, SignedActions {
     /// @inheritdoc IPaidViews
     function recordViewBySig(RecordView calldata action, bytes calldata signature, Permit calldata permit) external {
         _authorise(action.viewer, action.hash(), action.nonce, action.deadline, signature);
+        Pull.permit(action.token, action.viewer, permit);
         Terms memory terms = _offerIn(action.token, action.contentId, action.provider);
         uint256 price = _record(action.contentId, action.provider, action.viewer, action.maxPrice, terms);
-        Pull.permit(action.token, action.viewer, permit);
         Pull.take(action.token, action.viewer, price);
     }
 

@@ -25,7 +25,7 @@ abstract contract SignedActions is ISignedActions, EIP712 {
         uint256 next = nonces[account];
         if (nonce != next) revert NonceNotNext(account, nonce, next);
         nonces[account] = next + 1;
-        if (!SignatureCheck.isValid(account, _hashTypedData(structHash), signature, gasleft())) {
+        if (!SignatureCheck.isValid(account, _hashTypedData(structHash), signature, SignatureCheck.NO_LIMIT)) {
             revert SignatureInvalid(account);
         }
     }

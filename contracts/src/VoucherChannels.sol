@@ -31,9 +31,14 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     /// @dev What code of a signer may use to check a voucher (ERC-1271): enough for a P256 signature checked in Solidity.
     uint256 private constant SIGNER_GAS = 300_000;
 
-    /// @dev What a payer's code, or the token, may use to take back the rest of a deposit. Failing costs more than the
-    /// 63rd part of it that is left then (EIP-150), so giving too little gas makes the whole transaction fail.
+    /// @dev What a payer's code, or the token, may use to take back the rest of a deposit; and what a call costs besides:
+    /// a cold account, a value, and an account that is new or delegates.
     uint256 private constant REFUND_GAS = 200_000;
+    uint256 private constant CALL_GAS = 40_000;
+
+    /// @dev In the channels' ids as it was at the deployment: on a fork that changes its id, deposits can still be
+    /// refunded, while vouchers are bound to the id that the chain has when they are settled.
+    uint256 private immutable _chainId = block.chainid;
 
     mapping(bytes32 channelId => ChannelSlot) private _slots;
 
@@ -50,8 +55,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
         external
         returns (bytes32 channelId)
     {
-        channelId = _open(channel, deposit);
         Pull.permit(channel.deal.token, msg.sender, permit);
+        channelId = _open(channel, deposit);
         Pull.take(channel.deal.token, msg.sender, deposit);
     }
 
@@ -61,7 +66,10 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
         uint256 deposit,
         Authorization calldata authorization
     ) external returns (bytes32 channelId) {
-        channelId = _open(channel, deposit);
+        channelId = channelIdOf(channel);
+        // Whoever opened it first with a trifle has not made the payer's signature worthless.
+        if (_slots[channelId].deposit() == 0) _open(channel, deposit);
+        else _topUp(channel, deposit);
         Pull.takeAuthorized(channel.deal.token, channel.payer, deposit, channelId, authorization);
     }
 
@@ -73,8 +81,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
 
     /// @inheritdoc IVoucherChannels
     function topUpWithPermit(Channel calldata channel, uint256 amount, Permit calldata permit) external {
-        _topUp(channel, amount);
         Pull.permit(channel.deal.token, msg.sender, permit);
+        _topUp(channel, amount);
         Pull.take(channel.deal.token, msg.sender, amount);
     }
 
@@ -303,9 +311,10 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     /// A channel is ten words, all values, so as they came they are their own encoding. Bits that do not belong to a
     /// value make another id, of a channel that cannot be opened: opening reads, and so validates, every field.
     function _channelId(Deal calldata deal, uint256 rest) private view returns (bytes32 channelId) {
+        uint256 chainId = _chainId;
         assembly ("memory-safe") {
             let encoded := mload(0x40)
-            mstore(encoded, chainid())
+            mstore(encoded, chainId)
             mstore(add(encoded, 0x20), address())
             calldatacopy(add(encoded, 0x40), deal, DEAL_LENGTH)
             calldatacopy(add(add(encoded, 0x40), DEAL_LENGTH), rest, 0x80)
@@ -334,7 +343,11 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     /// @dev Sends the rest of a closed channel's deposit to the payer, or keeps it for the payer to claim.
     function _giveBack(Channel calldata channel, uint256 amount) private {
         if (amount == 0) return;
+        uint256 gasLeft = gasleft();
         if (!Push.tryTransfer(channel.deal.token, channel.payer, amount, REFUND_GAS)) {
+            // A call passes on 63/64 of the gas at most (EIP-150): a payer that got less may have failed for that.
+            uint256 needed = REFUND_GAS + REFUND_GAS / 63 + 1 + CALL_GAS;
+            if (gasLeft < needed) revert GasTooLow(gasLeft, needed);
             _credit(channel.deal.token, channel.payer, channel.deal.contentId, amount);
         }
     }

@@ -11,6 +11,9 @@ import { ISignedActions } from "./ISignedActions.sol";
 /// token of its terms. It is divided by `creatorShareBps`: the creator's share is rounded up and credited to `payout`,
 /// the rest to the provider. They may be the same account.
 ///
+/// Warning: the price is bound by the payer, the share by nobody. A creator can change it at any time, also just before a
+/// payment: a provider should look at `providerAmount` of `ViewRecorded` before it serves the view.
+///
 /// Warning: a content without a price can be recorded as viewed by anybody at no cost but gas. The count of views proves
 /// nothing beyond what was paid.
 interface IPaidViews is IContentErrors, IPaymentErrors, ISignedActions {

@@ -7,6 +7,10 @@ pragma solidity ^0.8.28;
 ///
 /// A signature is bound to the chain, the contract, the account's next nonce and a deadline. Signers may be plain keys
 /// (65 bytes r, s, v or the 64 of EIP-2098) or contracts (ERC-1271); an account that has both may use either.
+///
+/// Warning: an account's own transactions spend no nonce, and a signed action that reverts does not either. One that was
+/// signed and never sent can still be sent until its deadline, also after a later transaction that it undoes: sign for
+/// a short time, or `invalidateNonce`.
 interface ISignedActions {
     /// @notice The deadline of a signed action has passed.
     /// @param deadline The last second at which it could be sent, since the Unix epoch.

@@ -93,6 +93,10 @@ interface IVoucherChannels is IContentErrors, IPaymentErrors {
     /// @notice The signature is not the channel's signer's over this voucher.
     error VoucherSignatureInvalid(bytes32 channelId, address signer);
 
+    /// @notice The payer did not take the rest of the deposit, and the transaction had too little gas left to give it what
+    /// it may use.
+    error GasTooLow(uint256 gasLeft, uint256 needed);
+
     // -------------------------------------------------------------------------------------------------- Opening
 
     /// @notice Opens a channel with a deposit of the caller: the ether that is sent along, or from its allowance. Anybody
@@ -116,8 +120,10 @@ interface IVoucherChannels is IContentErrors, IPaymentErrors {
 
     /// @notice The same with an authorisation of the payer (EIP-3009) whose nonce is the channel's id: one signature and
     /// no ether. Anybody may send it.
+    /// @dev A channel that somebody else opened first is topped up instead, so that the payer's signature is not lost.
     ///
-    /// Reverts as `openChannel` does, with `TokenNotSupported`, and as the token says.
+    /// Reverts as `openChannel` does (as `topUp` does for a channel that exists), with `TokenNotSupported`, and as the
+    /// token says.
     function openChannelWithAuthorization(
         Channel calldata channel,
         uint256 deposit,
@@ -152,7 +158,8 @@ interface IVoucherChannels is IContentErrors, IPaymentErrors {
     /// is the selector of `ChannelNotFound`, `ChannelIsClosed`, `ChannelHasExpired`, `NothingToSettle`,
     /// `CumulativeAboveDeposit` or `VoucherSignatureInvalid`. A signer that is a contract gets at most 300,000 gas.
     ///
-    /// Reverts with `GasBelowSignatureLimit` when a signer that is a contract did not answer for want of gas.
+    /// Reverts with `GasBelowSignatureLimit` when the signature of a signer that is a contract is not valid and less than
+    /// its gas limit could be given to it, about 308,000 gas.
     function settle(SettlementBatch[] calldata batches) external;
 
     /// @notice Ends a channel before its expiry: settles the last voucher and sends the rest to the payer. Only the
@@ -160,17 +167,19 @@ interface IVoucherChannels is IContentErrors, IPaymentErrors {
     /// @param cumulative The last voucher's sum, or what is settled already; then the signature is not looked at.
     ///
     /// Reverts with `NotProvider`, `ChannelNotFound`, `ChannelIsClosed`, `ChannelHasExpired`, `NothingToSettle` (a sum
-    /// below what is settled), `CumulativeAboveDeposit`, `VoucherSignatureInvalid`.
+    /// below what is settled), `CumulativeAboveDeposit`, `VoucherSignatureInvalid`,
+    /// `GasBelowSignatureLimit`, `GasTooLow`.
     function closeChannel(Channel calldata channel, uint128 cumulative, bytes calldata signature) external;
 
     /// @notice Ends a channel from its expiry on, and sends what was not settled to the payer. Anybody may call.
     ///
-    /// Reverts with `ChannelNotFound`, `ChannelIsClosed`, `ChannelNotExpired`.
+    /// Reverts with `ChannelNotFound`, `ChannelIsClosed`, `ChannelNotExpired`, `GasTooLow`.
     function refund(Channel calldata channel) external;
 
     // --------------------------------------------------------------------------------------------------- Views
 
-    /// @notice The id of a channel, open or not: keccak256(abi.encode(block.chainid, address(this), channel)).
+    /// @notice The id of a channel, open or not: keccak256(abi.encode(chain id, address(this), channel)) with
+    /// the chain id of the deployment.
     function channelIdOf(Channel calldata channel) external view returns (bytes32 channelId);
 
     /// @notice What is stored of a channel; all zero when it never was.

@@ -9,7 +9,14 @@ library SignatureCheck {
     /// @dev `isValidSignature(bytes32,bytes)`, which is also what it answers for a valid signature (ERC-1271).
     bytes4 private constant IS_VALID_SIGNATURE = 0x1626ba7e;
 
-    /// @notice The transaction has too little gas left to give the signer's code what it may use, and it did not answer.
+    /// @dev All the gas that there is: for a caller that reverts anyway when the signature is not valid.
+    uint256 internal constant NO_LIMIT = type(uint256).max;
+
+    /// @dev What the call costs besides: a cold account.
+    uint256 private constant CALL_GAS = 3000;
+
+    /// @notice The signature is not valid, and the transaction had too little gas left to give the signer's code what it
+    /// may use.
     error GasBelowSignatureLimit(uint256 gasLimit);
 
     /// @notice Whether `signature` is `signer`'s over `digest`.
@@ -21,7 +28,7 @@ library SignatureCheck {
     ///
     /// A valid ECDSA signature can be turned into a second valid one, so a signature identifies nothing.
     /// @param signature 65 bytes (r, s, v) or 64 (EIP-2098) of a key, or whatever the signer's code expects.
-    /// @param gasLimit The most gas that the signer's code may use.
+    /// @param gasLimit The most gas that the signer's code may use, or `NO_LIMIT`.
     function isValid(address signer, bytes32 digest, bytes calldata signature, uint256 gasLimit)
         internal
         view
@@ -31,12 +38,15 @@ library SignatureCheck {
         if (ECDSA.tryRecoverCalldata(digest, signature) == signer) return true;
         if (signer.code.length == 0) return false;
         bytes memory data = abi.encodeWithSelector(IS_VALID_SIGNATURE, digest, signature);
+        uint256 gasLeft = gasleft();
         assembly ("memory-safe") {
             // Into the scratch space: at most one word of what the signer returns is copied.
             let success := staticcall(gasLimit, signer, add(data, 0x20), mload(data), 0x00, 0x20)
             valid := and(and(success, gt(returndatasize(), 31)), eq(mload(0x00), IS_VALID_SIGNATURE))
         }
-        // Less than this is left only when the signer got less than `gasLimit` (EIP-150) and used all of it.
-        if (!valid && gasleft() < gasLimit / 63) revert GasBelowSignatureLimit(gasLimit);
+        // A call passes on 63/64 of the gas at most (EIP-150): a signer that got less may have failed for that.
+        if (!valid && gasLimit != NO_LIMIT && gasLeft < gasLimit + gasLimit / 63 + 1 + CALL_GAS) {
+            revert GasBelowSignatureLimit(gasLimit);
+        }
     }
 }
