@@ -57,7 +57,8 @@ contract PayoutSplitInvariantTest is Test {
 
     /// @dev One invariant, as each one is a campaign of its own and all of these are about the same steps.
     /// The steps are dear, so there are fewer than elsewhere in the profile of every day.
-    /// forge-config: default.invariant.runs = 24
+    /// forge-config: default.invariant.runs = 8
+    /// forge-config: long.invariant.runs = 512
     function invariant_TheBooksAreExactAndCovered() public view {
         for (uint256 i = 0; i < tokens.length; i++) {
             address token = tokens[i];
