@@ -78,16 +78,16 @@ contract VoucherSignerTest is Fixture {
         assertSkipped(channel, 10, sign(sessionKey, typedDigest(splitterDomain(), otherType)));
     }
 
-    function test_AChannelDoesNotSurviveAFork() public {
+    function test_AVoucherForOneChainSettlesNothingOnAFork() public {
         bytes memory signature = voucher(channel, 10);
-        bytes32 forkedFrom = idOf(channel);
+        bytes32 channelId = idOf(channel);
         vm.chainId(block.chainid + 1);
-        assertNotEq(splitter.channelIdOf(channel), forkedFrom);
-        vm.expectEmit(address(splitter));
-        emit IVoucherChannels.SettlementSkipped(
-            splitter.channelIdOf(channel), IVoucherChannels.ChannelNotFound.selector
-        );
         splitter.settle(onlyBatch(channel, 10, signature));
+        vm.prank(provider);
+        vm.expectRevert();
+        splitter.closeChannel(channel, 10, signature);
+        assertEq(splitter.channelState(channelId).settled, 0);
+        assertEq(splitter.earned(ETHER, provider), 0);
     }
 
     function test_AVoucherForOneSplitterIsNoneForAnother() public {
