@@ -28,7 +28,7 @@ use plan::Planner;
 use reference::{Call, ETHER, Input, Reference, Refusal, Skipped, Usd};
 
 /// Sequences in a run that is not told otherwise.
-const CASES: u32 = 24;
+const CASES: u32 = 40;
 
 #[test]
 fn the_contracts_and_a_reference_model_agree_on_all_money() {
@@ -36,6 +36,7 @@ fn the_contracts_and_a_reference_model_agree_on_all_money() {
     let config = Config {
         cases,
         failure_persistence: None,
+        max_shrink_iters: 4_000,
         max_shrink_time: 90_000,
         ..Config::default()
     };

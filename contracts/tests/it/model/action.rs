@@ -165,29 +165,45 @@ pub enum Form {
 /// Sequences that begin with something to pay for.
 pub fn sequence() -> impl Strategy<Value = Vec<Step>> {
     (
-        prop::collection::vec(offer(), 1..4),
+        prop::collection::vec(offer(), 2..5),
         prop::collection::vec(step(), 10..60),
     )
         .prop_map(|(offers, steps)| offers.into_iter().flatten().chain(steps).collect())
 }
 
-/// A content and a stream of it.
-fn offer() -> impl Strategy<Value = [Step; 2]> {
-    let (first, second) = (any::<Index>(), any::<Index>());
-    (first, second, any::<Index>(), 0..3_u8, terms()).prop_map(
-        |(creator, provider, content, cid, terms)| {
-            let step = |sender, action| Step {
-                wait: Wait::Seconds(1),
-                sender,
-                action,
-                flaw: Flaw::None,
-            };
-            [
-                step(creator, Action::Register { cid, terms }),
-                step(provider, Action::RegisterStream { content }),
-            ]
-        },
+/// A content, a stream of it, and a channel that pays for it.
+fn offer() -> impl Strategy<Value = [Step; 3]> {
+    let senders = any::<[Index; 3]>();
+    let deposit = 1..10_000_000_u128;
+    (
+        senders,
+        any::<Index>(),
+        0..3_u8,
+        terms(),
+        parties(),
+        deposit,
     )
+        .prop_map(
+            |([creator, provider, payer], chosen, cid, terms, parties, deposit)| {
+                let step = |sender, action| Step {
+                    wait: Wait::Seconds(1),
+                    sender,
+                    action,
+                    flaw: Flaw::None,
+                };
+                let open = Action::Open {
+                    stream: chosen,
+                    parties,
+                    deposit,
+                    pay: Pay::Allowance,
+                };
+                [
+                    step(creator, Action::Register { cid, terms }),
+                    step(provider, Action::RegisterStream { content: chosen }),
+                    step(payer, open),
+                ]
+            },
+        )
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -54,7 +54,7 @@ impl Planner<'_> {
             flaw: step.flaw,
             now,
         };
-        let any = |_: &Channel| true;
+        let live = |channel: &Channel| channel.expiry >= now;
         let mut call = match &step.action {
             Action::Open {
                 stream,
@@ -70,10 +70,10 @@ impl Planner<'_> {
                 channel,
                 amount,
                 pay,
-            } => scene.top_up(self.channel(&scene, *channel, any), *amount, *pay),
+            } => scene.top_up(self.channel(&scene, *channel, live), *amount, *pay),
             Action::Settle { rows, repeat } => self.settle(&scene, rows, *repeat),
             Action::Close { channel, sum, form } => {
-                scene.close(self.channel(&scene, *channel, any), *sum, *form)
+                scene.close(self.channel(&scene, *channel, live), *sum, *form)
             }
             Action::Refund { channel } => {
                 let expired = |channel: &Channel| channel.expiry <= now;
@@ -125,7 +125,7 @@ impl Planner<'_> {
         let mut state = scene.state.clone();
         let mut batches: Vec<splitter::SettlementBatch> = Vec::new();
         for row in rows {
-            let channel = self.channel(scene, row.channel, |_| true);
+            let channel = self.channel(scene, row.channel, |channel| channel.expiry >= scene.now);
             let cumulative = sum_of(&state, &channel, row.sum);
             let settlement = splitter::Settlement {
                 payer: channel.payer,
@@ -473,7 +473,9 @@ impl Scene<'_> {
 
     /// A content and who may change it.
     fn content(&self, index: Index) -> (B256, Address) {
+        let all = self.flaw != Flaw::None;
         let contents = self.state.contents.iter();
+        let contents = contents.filter(|(_, known)| all || known.active);
         let contents: Vec<_> = contents.map(|(id, known)| (*id, known.creator)).collect();
         match pick(&contents, index) {
             Some(content) if self.flaw != Flaw::Nonce => content,
@@ -513,7 +515,9 @@ impl Scene<'_> {
 
     /// A row of the ledger.
     fn earnings(&self, index: Index) -> (Address, Address) {
-        let rows: Vec<_> = self.state.earned.keys().copied().collect();
+        let rows = self.state.earned.iter();
+        let rows = rows.filter(|(_, amount)| !amount.is_zero());
+        let rows: Vec<_> = rows.map(|(row, _)| *row).collect();
         match pick(&rows, index) {
             Some(row) if self.flaw != Flaw::Amount => row,
             _ => (ETHER, self.sender),
@@ -566,13 +570,16 @@ impl Scene<'_> {
     }
 
     fn authorization(&self, from: Address, value: U256, nonce: B256) -> splitter::Authorization {
-        let late = self.flaw == Flaw::Deadline;
+        // Good in this second only; with the flaw not yet in an even one, and no more in an odd one.
+        let flawed = self.flaw == Flaw::Deadline;
+        let even = self.now.is_multiple_of(2);
+        let (early, late) = (flawed && even, flawed && !even);
         let signed = ReceiveWithAuthorization {
             from,
             to: self.state.splitter,
             value,
-            validAfter: U256::from(self.now - u64::from(!(late && self.now.is_multiple_of(2)))),
-            validBefore: U256::from(self.now + u64::from(!(late && !self.now.is_multiple_of(2)))),
+            validAfter: U256::from(self.now - u64::from(!early)),
+            validBefore: U256::from(self.now + u64::from(!late)),
             nonce,
         };
         self.cast
