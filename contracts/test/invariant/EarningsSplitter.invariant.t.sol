@@ -47,6 +47,19 @@ contract EarningsSplitterInvariantTest is Test {
         handler.check();
     }
 
+    function test_StepsInsideOtherStepsReallyHappen() public {
+        handler.view_(2, 2, 2, 0, 7, 0);
+        // While the token is taken for a view it opens a channel in itself, so that neither counts.
+        handler.planToCallBack(6, 2, 1, 1000);
+        handler.view_(2, 2, 2, 0, 7, 0);
+        assertEq(handler.interruptions(), 1);
+        // While it is claimed, the channel is opened well.
+        handler.claim(2, 2, 2);
+        assertEq(handler.insideSuccesses(), 1);
+        handler.check();
+        handler.makePeace();
+    }
+
     /// @dev One invariant, as each one is a campaign of its own and all of these are about the same steps.
     /// forge-config: default.invariant.runs = 32
     /// forge-config: long.invariant.runs = 8192
