@@ -6,6 +6,7 @@ import { Authorization } from "../src/types/Payment.sol";
 import { ETHER, Terms } from "../src/types/Terms.sol";
 import { Fixture } from "./Fixture.sol";
 import { BookkeepingPayee } from "./payees/BookkeepingPayee.sol";
+import { UsdLikeToken } from "./tokens/UsdLikeToken.sol";
 
 /// @notice What strangers may try so that a payer's signature or refund does not do what it should.
 contract ChannelInterferenceTest is Fixture {
@@ -23,7 +24,7 @@ contract ChannelInterferenceTest is Fixture {
 
         assertState(channel, 101, 0, false);
         assertEq(usd.balanceOf(viewer), 0);
-        vm.expectRevert();
+        vm.expectRevert(UsdLikeToken.AuthorizationUsedOrCanceled.selector);
         splitter.openChannelWithAuthorization(channel, 100, authorization);
         assertState(channel, 101, 0, false);
     }
