@@ -23,7 +23,10 @@ abstract contract EarningsLedger is IEarningsLedger {
     /// @dev Credits money that the contract holds already. Nothing is written for an amount of zero.
     function _credit(address token, address account, bytes32 contentId, uint256 amount) internal {
         if (amount == 0) return;
-        earned[token][account] += amount;
+        // No payment is above 2^120: the sum overflows after 2^136 of them, and no chain has room for so many.
+        unchecked {
+            earned[token][account] += amount;
+        }
         emit EarningsCredited(token, account, contentId, amount);
     }
 

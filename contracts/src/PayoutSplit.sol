@@ -40,9 +40,6 @@ contract PayoutSplit is IPayoutSplit {
     uint256 private constant ETHER_GAS = 100_000;
     uint256 private constant TOKEN_GAS = 250_000;
 
-    /// @dev More than a call costs before the other side's gas is counted: cold access, value and a new account.
-    uint256 private constant CALL_GAS = 40_000;
-
     address private immutable implementation = address(this);
 
     mapping(address token => Ledger) private ledgers;
@@ -143,15 +140,10 @@ contract PayoutSplit is IPayoutSplit {
         sent = amount + heldForIt;
         if (sent == 0) return 0;
 
-        uint256 gasLimit = token == ETHER ? ETHER_GAS : TOKEN_GAS;
-        uint256 gasLeft = gasleft();
-        if (Push.tryTransfer(token, recipient, sent, gasLimit)) {
+        if (Push.tryTransferWithin(token, recipient, sent, token == ETHER ? ETHER_GAS : TOKEN_GAS)) {
             if (heldForIt != 0) emit HeldPaid(token, recipient, recipient, heldForIt);
             return sent;
         }
-        // A call passes on 63/64 of the gas at most (EIP-150).
-        uint256 needed = gasLimit + gasLimit / 63 + 1 + CALL_GAS;
-        if (gasLeft < needed) revert GasTooLow(gasLeft, needed);
         held[token][recipient] += sent;
         if (amount != 0) emit PaymentHeld(token, recipient, amount);
         return 0;

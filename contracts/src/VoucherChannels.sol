@@ -22,8 +22,9 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     bytes32 private constant TOP_UP_AUTHORIZATION_TYPEHASH =
         keccak256("TopUpAuthorization(bytes32 channelId,bytes32 salt)");
 
-    /// @dev How many bytes a `Deal` takes in the calldata.
+    /// @dev How many bytes of the calldata a channel's `Deal` takes, and what follows it: payer, signer, expiry and salt.
     uint256 private constant DEAL_LENGTH = 0xc0;
+    uint256 private constant PARTIES_LENGTH = 0x80;
 
     /// @dev The longest time that a channel may last, so that a slip cannot lock a deposit for a lifetime.
     uint256 private constant MAX_DURATION = 365 days;
@@ -31,10 +32,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     /// @dev What code of a signer may use to check a voucher (ERC-1271): enough for a P256 signature checked in Solidity.
     uint256 private constant SIGNER_GAS = 300_000;
 
-    /// @dev What a payer's code, or the token, may use to take back the rest of a deposit; and what a call costs besides:
-    /// a cold account, a value, and an account that is new or delegates.
+    /// @dev What a payer's code, or the token, may use to take back the rest of a deposit.
     uint256 private constant REFUND_GAS = 200_000;
-    uint256 private constant CALL_GAS = 40_000;
 
     /// @dev In the channels' ids as it was at the deployment: on a fork that changes its id, deposits can still be
     /// refunded, while vouchers are bound to the id that the chain has when they are settled.
@@ -46,7 +45,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
 
     /// @inheritdoc IVoucherChannels
     function openChannel(Channel calldata channel, uint256 deposit) external payable returns (bytes32 channelId) {
-        channelId = _open(channel, deposit);
+        channelId = channelIdOf(channel);
+        _open(channel, channelId, deposit);
         Pull.take(channel.deal.token, msg.sender, deposit);
     }
 
@@ -56,7 +56,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
         returns (bytes32 channelId)
     {
         Pull.permit(channel.deal.token, msg.sender, permit);
-        channelId = _open(channel, deposit);
+        channelId = channelIdOf(channel);
+        _open(channel, channelId, deposit);
         Pull.take(channel.deal.token, msg.sender, deposit);
     }
 
@@ -68,21 +69,21 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     ) external returns (bytes32 channelId) {
         channelId = channelIdOf(channel);
         // Whoever opened it first with a trifle has not made the payer's signature worthless.
-        if (_slots[channelId].deposit() == 0) _open(channel, deposit);
-        else _topUp(channel, deposit);
+        if (_slots[channelId].deposit() == 0) _open(channel, channelId, deposit);
+        else _topUp(channel, channelId, deposit);
         Pull.takeAuthorized(channel.deal.token, channel.payer, deposit, channelId, authorization);
     }
 
     /// @inheritdoc IVoucherChannels
     function topUp(Channel calldata channel, uint256 amount) external payable {
-        _topUp(channel, amount);
+        _topUp(channel, channelIdOf(channel), amount);
         Pull.take(channel.deal.token, msg.sender, amount);
     }
 
     /// @inheritdoc IVoucherChannels
     function topUpWithPermit(Channel calldata channel, uint256 amount, Permit calldata permit) external {
         Pull.permit(channel.deal.token, msg.sender, permit);
-        _topUp(channel, amount);
+        _topUp(channel, channelIdOf(channel), amount);
         Pull.take(channel.deal.token, msg.sender, amount);
     }
 
@@ -93,7 +94,9 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
         bytes32 salt,
         Authorization calldata authorization
     ) external {
-        bytes32 nonce = topUpAuthorizationNonce(_topUp(channel, amount), salt);
+        bytes32 channelId = channelIdOf(channel);
+        _topUp(channel, channelId, amount);
+        bytes32 nonce = topUpAuthorizationNonce(channelId, salt);
         Pull.takeAuthorized(channel.deal.token, channel.payer, amount, nonce, authorization);
     }
 
@@ -168,11 +171,11 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
 
     /// @inheritdoc IVoucherChannels
     function channelIdOf(Channel calldata channel) public view returns (bytes32 channelId) {
-        uint256 rest;
+        uint256 parties;
         assembly ("memory-safe") {
-            rest := add(channel, DEAL_LENGTH)
+            parties := add(channel, DEAL_LENGTH)
         }
-        return _channelId(channel.deal, rest);
+        return _channelId(channel.deal, parties);
     }
 
     /// @inheritdoc IVoucherChannels
@@ -197,7 +200,7 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     function _offerOf(bytes32 contentId, address provider) internal view virtual returns (Terms memory);
 
     /// @dev Everything of an opening but the payment.
-    function _open(Channel calldata channel, uint256 deposit) private returns (bytes32 channelId) {
+    function _open(Channel calldata channel, bytes32 channelId, uint256 deposit) private {
         // Checks
         Deal calldata deal = channel.deal;
         Terms memory terms = _offerOf(deal.contentId, deal.provider);
@@ -212,7 +215,6 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
             revert ChannelExpiryInvalid(channel.expiry, latest);
         }
         if (deposit == 0 || deposit > MAX_DEPOSIT) revert DepositInvalid(deposit, MAX_DEPOSIT);
-        channelId = channelIdOf(channel);
         ChannelSlot slot = _slots[channelId];
         if (slot.deposit() != 0) revert ChannelAlreadyExists(channelId);
 
@@ -222,9 +224,8 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     }
 
     /// @dev Everything of a top-up but the payment.
-    function _topUp(Channel calldata channel, uint256 amount) private returns (bytes32 channelId) {
+    function _topUp(Channel calldata channel, bytes32 channelId, uint256 amount) private {
         // Checks
-        channelId = channelIdOf(channel);
         ChannelSlot slot = _slots[channelId];
         bytes memory refusal = _refusal(channelId, slot, channel.expiry);
         if (refusal.length != 0) _revertWith(refusal);
@@ -306,19 +307,19 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
         emit ChannelSettled(channelId, cumulative);
     }
 
-    /// @dev The id of the channel with this deal, whose other four words start at `rest` in the calldata.
+    /// @dev The id of the channel with this deal, whose other four words start at `parties` in the calldata.
     ///
     /// A channel is ten words, all values, so as they came they are their own encoding. Bits that do not belong to a
     /// value make another id, of a channel that cannot be opened: opening reads, and so validates, every field.
-    function _channelId(Deal calldata deal, uint256 rest) private view returns (bytes32 channelId) {
+    function _channelId(Deal calldata deal, uint256 parties) private view returns (bytes32 channelId) {
         uint256 chainId = _chainId;
         assembly ("memory-safe") {
             let encoded := mload(0x40)
             mstore(encoded, chainId)
             mstore(add(encoded, 0x20), address())
             calldatacopy(add(encoded, 0x40), deal, DEAL_LENGTH)
-            calldatacopy(add(add(encoded, 0x40), DEAL_LENGTH), rest, 0x80)
-            channelId := keccak256(encoded, add(0xc0, DEAL_LENGTH))
+            calldatacopy(add(encoded, add(0x40, DEAL_LENGTH)), parties, PARTIES_LENGTH)
+            channelId := keccak256(encoded, add(0x40, add(DEAL_LENGTH, PARTIES_LENGTH)))
         }
     }
 
@@ -343,11 +344,7 @@ abstract contract VoucherChannels is IVoucherChannels, EarningsLedger, EIP712 {
     /// @dev Sends the rest of a closed channel's deposit to the payer, or keeps it for the payer to claim.
     function _giveBack(Channel calldata channel, uint256 amount) private {
         if (amount == 0) return;
-        uint256 gasLeft = gasleft();
-        if (!Push.tryTransfer(channel.deal.token, channel.payer, amount, REFUND_GAS)) {
-            // A call passes on 63/64 of the gas at most (EIP-150): a payer that got less may have failed for that.
-            uint256 needed = REFUND_GAS + REFUND_GAS / 63 + 1 + CALL_GAS;
-            if (gasLeft < needed) revert GasTooLow(gasLeft, needed);
+        if (!Push.tryTransferWithin(channel.deal.token, channel.payer, amount, REFUND_GAS)) {
             _credit(channel.deal.token, channel.payer, channel.deal.contentId, amount);
         }
     }

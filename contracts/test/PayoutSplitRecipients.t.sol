@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import { IPayoutSplit } from "../src/interfaces/IPayoutSplit.sol";
+import { Push } from "../src/libraries/Push.sol";
 import { ETHER } from "../src/types/Terms.sol";
 import { PayoutSplitFixture } from "./PayoutSplitFixture.sol";
 import { BookkeepingPayee } from "./payees/BookkeepingPayee.sol";
@@ -157,7 +158,7 @@ contract PayoutSplitRecipientsTest is PayoutSplitFixture {
         try split.distribute{ gas: 150_000 }(ETHER) {
             fail();
         } catch (bytes memory reason) {
-            assertEq(bytes4(reason), IPayoutSplit.GasTooLow.selector);
+            assertEq(bytes4(reason), Push.GasTooLow.selector);
         }
         split.distribute{ gas: 250_000 }(ETHER);
         assertEq(split.totalHeld(ETHER), 5);

@@ -25,6 +25,8 @@ pragma solidity ^0.8.28;
 ///
 /// Warning: up to 2^120 - 1 units of a token are divided in the life of a split; what comes after that stays.
 /// Warning: tokens that are not ERC-20 (NFTs) cannot be divided and cannot be recovered.
+/// Warning: a token that answers at two addresses has two books over one balance. What is held for a recipient in one is a
+/// receipt in the other, and anybody may have it divided between all: such a token is not safe here while anything is held.
 interface IPayoutSplit {
     // --------------------------------------------------------------------------------------------------- Events
 
@@ -54,11 +56,6 @@ interface IPayoutSplit {
 
     /// @notice The payment failed at `to`, or at the token. Nothing has changed.
     error PaymentRefused(address token, address to, uint256 amount);
-
-    /// @notice A payment failed that may have failed for want of gas alone: the transaction needs a higher gas limit.
-    /// @param gasLeft The gas that was left for the payment.
-    /// @param needed The gas that is needed before it.
-    error GasTooLow(uint256 gasLeft, uint256 needed);
 
     /// @notice This is the code that splits share, and not a split.
     error NotASplit();

@@ -93,10 +93,6 @@ interface IVoucherChannels is IContentErrors, IPaymentErrors {
     /// @notice The signature is not the channel's signer's over this voucher.
     error VoucherSignatureInvalid(bytes32 channelId, address signer);
 
-    /// @notice The payer did not take the rest of the deposit, and the transaction had too little gas left to give it what
-    /// it may use.
-    error GasTooLow(uint256 gasLeft, uint256 needed);
-
     // -------------------------------------------------------------------------------------------------- Opening
 
     /// @notice Opens a channel with a deposit of the caller: the ether that is sent along, or from its allowance. Anybody

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import { CallGas } from "./CallGas.sol";
 import { ECDSA } from "solady/utils/ECDSA.sol";
 
 /// @title SignatureCheck
@@ -44,8 +45,7 @@ library SignatureCheck {
             let success := staticcall(gasLimit, signer, add(data, 0x20), mload(data), 0x00, 0x20)
             valid := and(and(success, gt(returndatasize(), 31)), eq(mload(0x00), IS_VALID_SIGNATURE))
         }
-        // A call passes on 63/64 of the gas at most (EIP-150): a signer that got less may have failed for that.
-        if (!valid && gasLimit != NO_LIMIT && gasLeft < gasLimit + gasLimit / 63 + 1 + CALL_GAS) {
+        if (!valid && gasLimit != NO_LIMIT && gasLeft < CallGas.needed(gasLimit, CALL_GAS)) {
             revert GasBelowSignatureLimit(gasLimit);
         }
     }
