@@ -49,6 +49,8 @@ function provider(config: Config, privateKey: Hex) {
         return null;
       case 'personal_sign':
         return account.signMessage({ message: { raw: params[0] as Hex } });
+      case 'eth_signTypedData_v4':
+        return account.signTypedData(JSON.parse(params[1] as string));
       case 'eth_sendTransaction': {
         const { to, data, value, gas } = params[0] as { to: Hex; data?: Hex; value?: Hex; gas?: Hex };
         return client.sendTransaction({
