@@ -9,11 +9,18 @@ const good = {
   bitcoin: { network: 'regtest', esploraUrl: null },
 };
 
+const token = { address: '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0', symbol: 'TST', name: 'Test token', decimals: 6, version: '2' };
+
 describe('config.json', () => {
   test('a complete one is read, without trailing slashes', () => {
     const config = parseConfig(good);
     expect(config.chain.rpcUrl).toBe('http://127.0.0.1:8545');
     expect(config.dev).toBeNull();
+    expect(config.tokens).toEqual([]);
+  });
+
+  test('tokens are read, their addresses in lower case', () => {
+    expect(parseConfig({ ...good, tokens: [token] }).tokens).toEqual([{ ...token, address: token.address.toLowerCase() }]);
   });
 
   test.each([
@@ -28,6 +35,12 @@ describe('config.json', () => {
       { ...good, bitcoin: { network: 'signet', esploraUrl: null } },
       'bitcoin.esploraUrl must be set',
     ],
+    ['tokens that are no list', { ...good, tokens: token }, 'tokens must be a list'],
+    ['a token without a version', { ...good, tokens: [{ ...token, version: undefined }] }, 'tokens[0].version'],
+    ['decimals as text', { ...good, tokens: [{ ...token, decimals: '6' }] }, 'tokens[0].decimals'],
+    ['more decimals than an amount has', { ...good, tokens: [{ ...token, decimals: 77 }] }, 'tokens[0].decimals'],
+    ['ether as a token', { ...good, tokens: [{ ...token, address: `0x${'0'.repeat(40)}` }] }, 'that of ether'],
+    ['one token twice', { ...good, tokens: [token, { ...token, address: token.address.toLowerCase() }] }, 'twice'],
     ['a bad development key', { ...good, dev: { faucetUrl: 'http://f', wallets: [{ name: 'a', privateKey: '0x1' }] } }, 'privateKey'],
   ])('%s is refused and the field is named', (_name, json, message) => {
     expect(() => parseConfig(json)).toThrow(message);

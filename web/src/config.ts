@@ -11,6 +11,15 @@ export interface DevSettings {
   readonly wallets: readonly { readonly name: string; readonly privateKey: `0x${string}` }[];
 }
 
+/** A token in which views can be paid. `name` and `version` are those of its EIP-712 domain: wallets sign over them. */
+export interface Token {
+  readonly address: Address;
+  readonly symbol: string;
+  readonly name: string;
+  readonly decimals: number;
+  readonly version: string;
+}
+
 export interface Config {
   readonly chain: { readonly id: number; readonly name: string; readonly rpcUrl: string };
   readonly registry: Address;
@@ -18,6 +27,8 @@ export interface Config {
   readonly indexerUrl: string;
   /** `esploraUrl` null: the provider's own `/esplora` (regtest has no public server). */
   readonly bitcoin: { readonly network: BitcoinNetwork; readonly esploraUrl: string | null };
+  /** Beside ether. */
+  readonly tokens: readonly Token[];
   readonly dev: DevSettings | null;
 }
 
@@ -64,9 +75,32 @@ export function parseConfig(json: unknown): Config {
     splitter: address(root.splitter, 'splitter'),
     indexerUrl: url(root.indexerUrl, 'indexerUrl'),
     bitcoin: { network, esploraUrl },
+    tokens: root.tokens === undefined || root.tokens === null ? [] : parseTokens(root.tokens),
     // Production builds know nothing of development keys, whatever the file says.
     dev: import.meta.env.MODE === 'production' || root.dev === undefined || root.dev === null ? null : parseDev(root.dev),
   };
+}
+
+function parseTokens(json: unknown): readonly Token[] {
+  if (!Array.isArray(json)) throw new ConfigError('tokens must be a list.');
+  const tokens = json.map((entry: unknown, index): Token => {
+    const token = object(entry, `tokens[${index}]`);
+    const { decimals } = token;
+    if (typeof decimals !== 'number' || !Number.isSafeInteger(decimals) || decimals < 0 || decimals > 36) {
+      throw new ConfigError(`tokens[${index}].decimals must be a whole number from 0 to 36.`);
+    }
+    const at = address(token.address, `tokens[${index}].address`).toLowerCase() as Address;
+    if (/^0x0+$/.test(at)) throw new ConfigError(`tokens[${index}].address is that of ether, which needs no entry.`);
+    return {
+      address: at,
+      symbol: text(token.symbol, `tokens[${index}].symbol`),
+      name: text(token.name, `tokens[${index}].name`),
+      decimals,
+      version: text(token.version, `tokens[${index}].version`),
+    };
+  });
+  if (new Set(tokens.map((token) => token.address)).size < tokens.length) throw new ConfigError('tokens names one address twice.');
+  return tokens;
 }
 
 function parseDev(json: unknown): DevSettings {

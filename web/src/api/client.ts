@@ -77,6 +77,7 @@ function readContent(content: Schemas['Content']): Content {
     creator: content.creator.toLowerCase() as Address,
     cid: content.cid,
     name: content.name,
+    metadataUri: content.metadata_uri,
     active: content.active,
     terms: {
       token: content.terms.token as Address,

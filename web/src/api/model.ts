@@ -15,6 +15,8 @@ export interface Content {
   readonly creator: Address;
   readonly cid: string;
   readonly name: string;
+  /** Where more about it is found; hostile text of any kind, or nothing. */
+  readonly metadataUri: string;
   readonly active: boolean;
   readonly terms: Terms;
   /** scriptPubKey in hex, or null. */

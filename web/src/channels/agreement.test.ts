@@ -8,6 +8,7 @@ const content: Content = {
   contentId: '0xaa',
   creator: zero,
   cid: 'c',
+  metadataUri: '',
   name: 'n',
   active: true,
   terms: { token: zero, payout: zero, creatorShareBps: 9000, pricePerView: 0n, pricePerSecond: 0n, msatPerSecond: 20_000n },
