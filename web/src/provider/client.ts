@@ -1,5 +1,8 @@
 /** A provider's HTTP interface. Errors are `ProviderError`s with the protocol's code and a sentence for the person. */
 import { asObject, asText } from '../wire.ts';
+import { type Item, readItem, readItems } from './items.ts';
+import { type Relay, readRelay, type ViewPayment } from './relay.ts';
+import { type Grant, type Purpose, readGrant } from './sign-in.ts';
 import { type ChannelView, type Offer, readChannel, readOffer } from './wire.ts';
 
 export class ProviderError extends Error {
@@ -27,6 +30,9 @@ const sentences: Readonly<Record<string, string>> = {
   rail_unavailable: 'This content cannot be paid with Bitcoin: it has no Bitcoin price, or its creator no payout address.',
   rate_limited: 'The provider is receiving too many requests from you. Wait a moment and try again.',
   unavailable: 'The provider cannot reach its Bitcoin or Ethereum node. Try again in a minute.',
+  view_not_found: 'No view of yours that was bought from this provider in the last 24 hours is on chain.',
+  content_damaged: 'The provider’s copy of this content is damaged. Choose another provider.',
+  upload_conflict: 'The upload is not where this page left it. Choose the file again to go on.',
   forbidden: 'The provider refuses: the wallet is not the creator’s, or this provider does not carry this creator’s streams.',
 };
 
@@ -77,13 +83,67 @@ export class Provider {
     return asText(asObject(await this.#json('POST', '/v1/publish-tokens', { message, signature }), 'answer').token, 'token');
   }
 
-  async #json(method: string, path: string, body?: object, signal?: AbortSignal): Promise<unknown> {
-    const response = await request(`${this.url}${path}`, {
+  /** The EIP-4361 message to sign for a token or a pass. */
+  async challenge(address: string, purpose: Purpose): Promise<string> {
+    const answer = await this.#json('POST', '/v1/challenges', {
+      address,
+      purpose: purpose.purpose,
+      ...(purpose.purpose === 'view' ? { content_id: purpose.contentId } : {}),
+    });
+    return asText(asObject(answer, 'answer').message, 'message');
+  }
+
+  async uploadToken(message: string, signature: string): Promise<Grant> {
+    return readGrant(await this.#json('POST', '/v1/tokens', { message, signature }));
+  }
+
+  /** Fails with the code `view_not_found` while no bought view of the signer is on chain. */
+  async viewPass(message: string, signature: string): Promise<Grant> {
+    return readGrant(await this.#json('POST', '/v1/view-passes', { message, signature }));
+  }
+
+  /** The provider sends what a viewer signed. The same payment is sent once, however often this is called. */
+  async recordView(payment: ViewPayment): Promise<Relay> {
+    return readRelay(await this.#json('POST', '/api/record-view', payment, AbortSignal.timeout(45_000)));
+  }
+
+  async relay(relayId: string, signal?: AbortSignal): Promise<Relay> {
+    return readRelay(await this.#json('GET', `/api/record-view/${relayId}`, undefined, signal));
+  }
+
+  /** What the token's account has uploaded. */
+  async items(token: string, signal?: AbortSignal): Promise<readonly Item[]> {
+    return readItems(await this.#json('GET', '/v1/items', undefined, signal, token));
+  }
+
+  async item(itemId: string, token: string, signal?: AbortSignal): Promise<Item> {
+    return readItem(await this.#json('GET', `/v1/items/${encodeURIComponent(itemId)}`, undefined, signal, token));
+  }
+
+  /** Cancels what goes on, and removes what is there. */
+  async deleteItem(itemId: string, token: string): Promise<void> {
+    await this.#send('DELETE', `/v1/items/${encodeURIComponent(itemId)}`, undefined, undefined, token);
+  }
+
+  /** The provider registers its own stream of a content that it stores. */
+  async registerStream(contentId: string, token: string): Promise<void> {
+    await this.#send('POST', '/register', { content_id: contentId }, AbortSignal.timeout(90_000), token);
+  }
+
+  async #json(method: string, path: string, body?: object, signal?: AbortSignal, token?: string): Promise<unknown> {
+    return (await this.#send(method, path, body, signal, token)).json();
+  }
+
+  #send(method: string, path: string, body?: object, signal?: AbortSignal, token?: string): Promise<Response> {
+    return request(`${this.url}${path}`, {
       method,
       signal: signal ?? AbortSignal.timeout(15_000),
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return response.json();
   }
 }
 
