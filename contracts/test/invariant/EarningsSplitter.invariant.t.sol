@@ -47,6 +47,33 @@ contract EarningsSplitterInvariantTest is Test {
         handler.check();
     }
 
+    function test_EverySignedActionReallyCountsOnceAndNoneThatIsFlawed() public {
+        handler.changeTermsBySignature(0, 0, 0, 1, 1, 5);
+        handler.withdrawOrOfferContentBySignature(0, 1, 0, 1, 5, 1);
+        handler.withdrawOrOfferContentBySignature(0, 1, 0, 1, 5, 1);
+        for (uint8 provider = 0; provider < 3; provider++) {
+            handler.withdrawOrOfferStreamBySignature(0, provider, 5, 1);
+            handler.withdrawOrOfferStreamBySignature(0, provider, 5, 1);
+        }
+        handler.setBitcoinPayoutBySignature(0, 2, "", 5);
+        handler.setBitcoinPayoutBySignature(1, 3, "", 5);
+        handler.invalidateRegistryNonce(0);
+        assertEq(handler.refusals(), 0);
+        assertEq(handler.successes(), 12);
+        for (uint8 flaw = 0; flaw < 3; flaw++) {
+            handler.changeTermsBySignature(0, 0, 0, 1, 1, flaw);
+            handler.withdrawOrOfferContentBySignature(0, 1, 0, 1, flaw, 1);
+            handler.withdrawOrOfferStreamBySignature(0, 0, flaw, 1);
+            handler.setBitcoinPayoutBySignature(1, 3, "", flaw);
+        }
+        handler.withdrawOrOfferContentBySignature(0, 4, 0, 1, 5, 1);
+        handler.withdrawOrOfferContentBySignature(0, 1, 0, 1, 5, 0);
+        handler.setBitcoinPayoutBySignature(0, 0, "", 5);
+        assertEq(handler.refusals(), 15);
+        assertEq(handler.successes(), 12);
+        handler.check();
+    }
+
     function test_StepsInsideOtherStepsReallyHappen() public {
         handler.view_(2, 2, 2, 0, 7, 0);
         // While the token is taken for a view it opens a channel in itself, so that neither counts.

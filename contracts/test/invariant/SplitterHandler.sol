@@ -5,13 +5,13 @@ import { ChannelState } from "../../src/types/Channel.sol";
 import { ETHER } from "../../src/types/Terms.sol";
 import { ClaimSteps } from "./ClaimSteps.sol";
 import { Puppet } from "./Puppet.sol";
-import { RegistrySteps } from "./RegistrySteps.sol";
 import { SettleSteps } from "./SettleSteps.sol";
+import { SignedRegistrySteps } from "./SignedRegistrySteps.sol";
 import { ViewSteps } from "./ViewSteps.sol";
 
 /// @notice Everything that may happen to the registry and the splitter, in any order; the hostile part of it; and what
 /// must be true at each moment.
-contract SplitterHandler is RegistrySteps, ViewSteps, SettleSteps, ClaimSteps {
+contract SplitterHandler is SignedRegistrySteps, ViewSteps, SettleSteps, ClaimSteps {
     enum Answer {
         ClaimFor,
         Claim,
@@ -127,8 +127,9 @@ contract SplitterHandler is RegistrySteps, ViewSteps, SettleSteps, ClaimSteps {
         }
         for (uint256 i = 0; i < accounts.length; i++) {
             same(splitter.nonces(accounts[i]), spent[accounts[i]], "the nonce of an account");
+            same(registry.nonces(accounts[i]), registrySpent[accounts[i]], "its nonce in the registry");
         }
-        same(registry.nonces(creator), creatorNonce, "the nonce of the creator");
+        same(registry.nonces(creator), registrySpent[creator], "the nonce of the creator");
     }
 
     // -------------------------------------------------------------------------------------------------- The end

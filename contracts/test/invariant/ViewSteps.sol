@@ -29,7 +29,6 @@ abstract contract ViewSteps is Payments {
         Terms memory terms = asked[content];
         uint256 price = terms.pricePerView;
         address viewer = accountFrom(viewerSeed);
-        // A viewer that burns all gas instead of an answer is refused with what was left, which cannot be foreseen.
         if (burnsAllGas(viewer)) return;
         uint256 next = spent[viewer];
         RecordView memory action = RecordView({
@@ -136,12 +135,6 @@ abstract contract ViewSteps is Payments {
             (contents[content], provider, payer, price, salt, authorizationOf(payer, price, nonce))
         );
         pay(terms, provider, session, 0, data, expected, address(0));
-    }
-
-    function burnsAllGas(address account) private view returns (bool) {
-        if (account.code.length == 0) return false;
-        Puppet puppet = Puppet(payable(account));
-        return puppet.disowns() && puppet.mood() == Puppet.Mood.Burns;
     }
 
     /// @param signer Whose nonce is spent with it, if anybody's.

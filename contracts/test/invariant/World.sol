@@ -57,7 +57,8 @@ abstract contract World is Test, IWatcher {
     Terms[CONTENTS] internal asked;
     bool[CONTENTS] internal active;
     mapping(uint256 content => mapping(address provider => bool)) internal streams;
-    uint256 internal creatorNonce;
+    mapping(address account => uint256) internal registrySpent;
+    mapping(address account => bytes script) internal bitcoinPayouts;
 
     // The splitter as it should be.
     Kept[] internal channels;
@@ -209,7 +210,15 @@ abstract contract World is Test, IWatcher {
     }
 
     function keyOf(address account) internal view returns (uint256) {
+        if (account == creator) return creatorKey;
         return account == accounts[0] ? keys[0] : account == accounts[1] ? keys[1] : sessionKey;
+    }
+
+    /// @dev Whoever burns all gas instead of an answer is refused with what was left, which cannot be foreseen.
+    function burnsAllGas(address account) internal view returns (bool) {
+        if (account.code.length == 0) return false;
+        Puppet puppet = Puppet(payable(account));
+        return puppet.disowns() && puppet.mood() == Puppet.Mood.Burns;
     }
 
     function termsFrom(uint256 tokenSeed, uint256 payoutSeed, uint256 bps, uint96 perView, uint96 perSecond)

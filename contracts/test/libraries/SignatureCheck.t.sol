@@ -80,6 +80,25 @@ contract SignatureCheckTest is Test {
         }
     }
 
+    /// @dev 300,000, what a call holds back of that (EIP-150), and 3,000 for the call itself.
+    function test_WithTheGasThatIsNeededARefusalCountsAndWithOneLessItDoesNot() public {
+        address refusing = address(new RefusingSigner(true));
+        (uint256 low, uint256 high) = (100_000, 400_000);
+        while (high - low > 1) {
+            uint256 middle = (low + high) / 2;
+            try this.check{ gas: middle }(refusing, 0, "") returns (bool valid) {
+                assertFalse(valid);
+                high = middle;
+            } catch (bytes memory reason) {
+                assertEq(reason, abi.encodeWithSelector(SignatureCheck.GasBelowSignatureLimit.selector, LIMIT));
+                low = middle;
+            }
+        }
+        // Besides, there is what happens before the call: an attempt to recover a key from the signature.
+        assertApproxEqAbs(high, 307_762, 5000);
+        assertTrue(this.check{ gas: high }(address(new BurningSigner(LIMIT - 10_000)), 0, ""));
+    }
+
     function test_TheLimitHolds() public {
         assertTrue(this.check(address(new BurningSigner(LIMIT - 10_000)), 0, ""));
         assertFalse(this.check(address(new BurningSigner(LIMIT)), 0, ""));
