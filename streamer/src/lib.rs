@@ -20,4 +20,5 @@ pub mod publish;
 pub mod publish_auth;
 pub mod session;
 pub mod store;
+pub mod stored;
 pub mod watcher;
