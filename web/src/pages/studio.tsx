@@ -2,8 +2,10 @@ import { useQuery } from '@tanstack/react-query';
 import { useServices } from '../services.tsx';
 import { GoLive } from '../studio/go-live.tsx';
 import { OwnContents } from '../studio/own-contents.tsx';
+import { OwnItems } from '../studio/own-items.tsx';
 import { PayoutAddress } from '../studio/payout-address.tsx';
 import { RegisterStream } from '../studio/register-stream.tsx';
+import { UploadVideo } from '../studio/upload-video.tsx';
 import { Problem } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
 
@@ -21,7 +23,7 @@ export function StudioPage() {
     <div className="stack" style={{ gap: 24 }}>
       <div className="stack-s">
         <h1>Studio</h1>
-        <p className="quiet">Announce a live stream, set its price, and go live. Your wallet signs; nobody holds your money.</p>
+        <p className="quiet">Upload a video or go live, and set its price. Your wallet signs; nobody holds your money.</p>
       </div>
       {account === null ? (
         <div className="empty">
@@ -31,13 +33,15 @@ export function StudioPage() {
       ) : (
         <div className="two">
           <div className="stack">
-            <PayoutAddress account={account} />
+            <UploadVideo account={account} />
             <RegisterStream account={account} />
+            <PayoutAddress account={account} />
           </div>
           <div className="stack">
-            <GoLive account={account} contents={items.filter((content) => content.active)} />
+            <OwnItems account={account} contents={items} />
             {contents.isError && <Problem>{contents.error.message}</Problem>}
             <OwnContents contents={items} />
+            <GoLive account={account} contents={items.filter((content) => content.active)} />
           </div>
         </div>
       )}

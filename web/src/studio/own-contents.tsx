@@ -1,9 +1,12 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Content } from '../api/model.ts';
-import { formatEther, formatRate, formatShare } from '../money.ts';
+import { currencyOf, formatPrice } from '../currency.ts';
+import { formatRate, formatShare } from '../money.ts';
+import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
+import { EarningsPreview } from './earnings-preview.tsx';
 import { readTermsText, TermsFields, termsText } from './terms-form.tsx';
 
 export function OwnContents({ contents }: { contents: readonly Content[] }) {
@@ -24,14 +27,17 @@ export function OwnContents({ contents }: { contents: readonly Content[] }) {
 
 function OwnContent({ content }: { content: Content }) {
   const contracts = useContracts();
+  const { config } = useServices();
+  const currency = currencyOf(config.tokens, content.terms.token);
   const [edited, setEdited] = useState<ReturnType<typeof termsText> | null>(null);
-  const read = edited === null ? null : readTermsText(edited, content.terms.payout);
+  const read = edited === null ? null : readTermsText(edited, content.terms.payout, config.tokens);
   const save = async (): Promise<void> => {
     if (read === null) return;
     if (typeof read === 'string') throw new Error(read);
     await contracts.registry({
       functionName: 'updateTerms',
-      args: [content.contentId, { ...read, token: content.terms.token, pricePerSecond: content.terms.pricePerSecond }],
+      // The price by the second on Ethereum is in the same currency: it makes no sense in another one.
+      args: [content.contentId, { ...read, pricePerSecond: read.token === currency.address ? content.terms.pricePerSecond : 0n }],
     });
     setEdited(null);
   };
@@ -39,7 +45,7 @@ function OwnContent({ content }: { content: Content }) {
     await contracts.registry({ functionName: 'deregisterContent', args: [content.contentId] });
   };
   return (
-    <article className="stack-s" style={{ borderTop: '1px solid var(--line)', paddingTop: 12 }} data-testid="own-content">
+    <article className="stack-s own" data-testid="own-content">
       <div className="row spread">
         <h3>
           <Link href={`/content/${content.contentId}`}>{content.name}</Link>
@@ -55,20 +61,25 @@ function OwnContent({ content }: { content: Content }) {
         )}
       </div>
       <p className="faint mono">
-        {formatRate(content.terms.msatPerSecond, 60n)} sat/min · {formatEther(content.terms.pricePerView)}/view ·{' '}
+        {formatRate(content.terms.msatPerSecond, 60n)} sat/min · {formatPrice(content.terms.pricePerView, currency)}/view ·{' '}
         {formatShare(content.terms.creatorShareBps)} yours · {content.views} views
       </p>
       {edited !== null && (
         <>
           <TermsFields value={edited} onChange={setEdited} />
-          {typeof read === 'string' && <Problem>{read}</Problem>}
+          {typeof read === 'string' ? <Problem>{read}</Problem> : read !== null && <EarningsPreview terms={read} />}
           <p className="faint">Open channels and views already paid keep the terms they were made with.</p>
         </>
       )}
       {content.active && (
         <div className="row" style={{ alignItems: 'start' }}>
           {edited === null ? (
-            <button type="button" className="button small" onClick={() => setEdited(termsText(content.terms))} data-testid="edit-terms">
+            <button
+              type="button"
+              className="button small"
+              onClick={() => setEdited(termsText(content.terms, config.tokens))}
+              data-testid="edit-terms"
+            >
               Change terms
             </button>
           ) : (

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { Address } from 'viem';
 import { Provider } from '../provider/client.ts';
+import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
 import { useStreamerUrl } from './streamer-url.tsx';
@@ -9,12 +10,13 @@ import { newTerms, readTermsText, TermsFields } from './terms-form.tsx';
 /** Announcement to the streamer, its CID to the registry. */
 export function RegisterStream({ account }: { account: Address }) {
   const contracts = useContracts();
+  const { config } = useServices();
   const streamer = useStreamerUrl();
   const [title, setTitle] = useState('');
   const [description, setDescription] = useState('');
   const [terms, setTerms] = useState(newTerms);
   const [step, setStep] = useState<'idle' | 'announcing' | 'registering' | 'done'>('idle');
-  const read = readTermsText(terms, account);
+  const read = readTermsText(terms, account, config.tokens);
 
   const register = async (): Promise<void> => {
     if (typeof read === 'string') throw new Error(read);

@@ -1,35 +1,43 @@
-/** The terms as people say them: a share in percent, ether a view, satoshi a minute. */
+/** The terms as people say them: a share in percent, a price a view in a currency, satoshi a minute. */
 import type { Address } from 'viem';
 import type { Terms } from '../api/model.ts';
+import type { Token } from '../config.ts';
+import { currencyOf, ether, etherAddress } from '../currency.ts';
 import { formatUnits, msatPerMinuteToMsatPerSecond, parseUnits } from '../money.ts';
+import { useServices } from '../services.tsx';
 
 export interface TermsText {
   readonly share: string;
+  /** The currency of a view's price; zero is ether. */
+  readonly token: Address;
   readonly perView: string;
   readonly satPerMinute: string;
 }
 
-export const newTerms: TermsText = { share: '90', perView: '0.001', satPerMinute: '1200' };
+export const newTerms: TermsText = { share: '90', token: etherAddress, perView: '0.001', satPerMinute: '1200' };
 
 /** Terms that are registered, for editing. msat per second that are no whole satoshi a minute keep three decimals. */
-export function termsText(terms: Terms): TermsText {
+export function termsText(terms: Terms, tokens: readonly Token[]): TermsText {
+  const currency = currencyOf(tokens, terms.token);
   return {
     share: formatUnits(BigInt(terms.creatorShareBps), 2),
-    perView: formatUnits(terms.pricePerView, 18),
+    token: currency.address,
+    perView: formatUnits(terms.pricePerView, currency.decimals),
     satPerMinute: formatUnits(terms.msatPerSecond * 60n, 3),
   };
 }
 
 /** A sentence, or the terms for the contract. */
-export function readTermsText(text: TermsText, payout: Address): Terms | string {
+export function readTermsText(text: TermsText, payout: Address, tokens: readonly Token[]): Terms | string {
   const share = parseUnits(text.share, 2);
   if (share === null || share > 10_000n) return 'The share is a percentage from 0 to 100.';
-  const perView = parseUnits(text.perView, 18);
-  if (perView === null || perView >= 2n ** 96n) return 'The price of a view is an amount of ether, such as 0.001.';
+  const currency = currencyOf(tokens, text.token);
+  const perView = parseUnits(text.perView, currency.decimals);
+  if (perView === null || perView >= 2n ** 96n) return priceProblem(text.token, currency.symbol, currency.decimals);
   const milliSatPerMinute = parseUnits(text.satPerMinute, 3);
   if (milliSatPerMinute === null || milliSatPerMinute > 10n ** 15n) return 'The price of a minute is an amount of satoshi, such as 1200.';
   return {
-    token: '0x0000000000000000000000000000000000000000',
+    token: currency.address,
     payout,
     creatorShareBps: Number(share),
     pricePerView: perView,
@@ -38,7 +46,16 @@ export function readTermsText(text: TermsText, payout: Address): Terms | string 
   };
 }
 
+function priceProblem(token: Address, symbol: string, decimals: number): string {
+  if (token === etherAddress) return 'The price of a view is an amount of ether, such as 0.001.';
+  return `The price of a view is an amount of ${symbol} with at most ${decimals} decimals.`;
+}
+
 export function TermsFields({ value, onChange }: { value: TermsText; onChange: (value: TermsText) => void }) {
+  const { config } = useServices();
+  const chosen = currencyOf(config.tokens, value.token);
+  const currencies = [ether, ...config.tokens.map((token) => currencyOf(config.tokens, token.address))];
+  if (!chosen.known) currencies.push(chosen);
   return (
     <div className="fields">
       <label className="field">
@@ -52,8 +69,26 @@ export function TermsFields({ value, onChange }: { value: TermsText; onChange: (
         />
         <span className="hint">0 for none</span>
       </label>
+      {currencies.length > 1 && (
+        <label className="field">
+          <span>Currency of a view</span>
+          <select
+            className="input"
+            value={chosen.address}
+            onChange={(event) => onChange({ ...value, token: event.target.value as Address })}
+            data-testid="terms-currency"
+          >
+            {currencies.map((currency) => (
+              <option key={currency.address} value={currency.address}>
+                {currency === ether ? 'Ether' : currency.symbol}
+              </option>
+            ))}
+          </select>
+          <span className="hint">{chosen === ether ? 'Viewers send a transaction.' : 'Viewers sign once and need no ether.'}</span>
+        </label>
+      )}
       <label className="field">
-        <span>Ether a view</span>
+        <span>{chosen === ether ? 'Ether' : chosen.symbol} a view</span>
         <input
           className="input mono"
           inputMode="decimal"
@@ -61,6 +96,7 @@ export function TermsFields({ value, onChange }: { value: TermsText; onChange: (
           onChange={(event) => onChange({ ...value, perView: event.target.value })}
           data-testid="terms-per-view"
         />
+        <span className="hint">0 for none</span>
       </label>
       <label className="field">
         <span>Your share, %</span>
