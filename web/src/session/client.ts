@@ -1,6 +1,6 @@
 /** The shell around `core.ts`: one WebSocket, the page's clock, the channel's key. Framework-free; a view subscribes. */
 import type { Session } from './core.ts';
-import { type Effect, type Input, newSession, step, withSigned } from './core.ts';
+import { type Effect, type Input, type Metering, newSession, step, withSigned } from './core.ts';
 import { readMessage, type SignedPayment, writePayment, writeStart } from './messages.ts';
 
 export interface SessionHost {
@@ -9,6 +9,8 @@ export interface SessionHost {
   readonly channelId: string;
   readonly msatPerSecond: bigint;
   readonly maxPaidSat: bigint;
+  /** `checked` for a stored video; a live stream is metered by the clock. */
+  readonly metering?: Metering;
   /** The highest payment signed so far, as stored: another tab may have gone on with the channel. */
   signed(): SignedPayment | null;
   /** Signature over the session's nonce (5.1). */
@@ -32,7 +34,8 @@ export class SessionClient {
 
   constructor(host: SessionHost) {
     this.#host = host;
-    this.#session = newSession({ msatPerSecond: host.msatPerSecond, maxPaidSat: host.maxPaidSat, signed: host.signed() });
+    const { msatPerSecond, maxPaidSat, metering = 'clock' } = host;
+    this.#session = newSession({ msatPerSecond, maxPaidSat, metering, signed: host.signed() });
   }
 
   /** The present state; replaced, never changed in place. */
@@ -85,6 +88,16 @@ export class SessionClient {
 
   leave(): void {
     this.#apply({ type: 'leave' });
+  }
+
+  /** What the present run's responses have brought: milliseconds of media in checked leaves, and bytes, checked or not. */
+  checked(ms: number, bytes: number): void {
+    this.#apply({ type: 'checked', ms, bytes });
+  }
+
+  /** A block failed its check: nothing is signed from here on. */
+  damaged(cid: string | null, detail: string): void {
+    this.#apply({ type: 'damaged', cid, detail });
   }
 
   setCapacity(maxPaidSat: bigint): void {

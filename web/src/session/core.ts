@@ -8,6 +8,10 @@
  *
  * What it never does: sign above the price, above its own clock plus two ticks, above the channel's capacity, or while the viewer has
  * paused; go on paying without a picture; believe a `paid_sat` above what it signed.
+ *
+ * A stored video is metered by what the page has checked (12.4) in the place of clock and picture: a due that comes ahead of its blocks
+ * waits for them and is paid at once when they are there, and after one block that failed its check nothing is signed any more. To pause
+ * such a video is the player's affair: it asks for no more bytes, and then nothing is due.
  */
 import { costOf } from '../money.ts';
 import type { ChannelView } from '../provider/wire.ts';
@@ -15,8 +19,12 @@ import type { ServerMessage, SignedPayment } from './messages.ts';
 
 export type Phase = 'connecting' | 'starting' | 'active' | 'leaving' | 'ended' | 'refused';
 
+/** What bounds a payment from above: the viewer's clock (live, 5.2), or the media that it has checked (stored, 12.4). */
+export type Metering = 'clock' | 'checked';
+
 export interface Session {
   readonly phase: Phase;
+  readonly metering: Metering;
   readonly msatPerSecond: bigint;
   /** The most that the channel can pay (4.2); 0 while its funding is not known. */
   readonly maxPaidSat: bigint;
@@ -40,6 +48,14 @@ export interface Session {
   readonly receipts: number;
   /** The newest progress of the picture, and what had been paid when it was seen. */
   readonly picture: { readonly frames: number; readonly paidSat: bigint };
+  /** Media of this run's leaves that the page has checked, and bytes that have come, checked or not. */
+  readonly checked: { readonly ms: number; readonly bytes: number };
+  /** The block that failed its check. Nothing is signed after it. */
+  readonly damage: { readonly cid: string | null; readonly detail: string } | null;
+  /** A due that is ahead of what was checked: since when, and with how many bytes, nothing has come for it. */
+  readonly stuck: { readonly since: number; readonly bytes: number } | null;
+  /** Sessions begun anew because of that, since the last receipt. */
+  readonly renewals: number;
 }
 
 /** From one `started` to the end of its socket. */
@@ -52,7 +68,16 @@ export interface Run {
   readonly openSince: number | null;
 }
 
-export type Refusal = 'paused' | 'no_picture' | 'above_price' | 'ahead_of_clock' | 'above_capacity' | 'funding_unknown';
+export type Refusal =
+  | 'paused'
+  | 'no_picture'
+  | 'above_price'
+  | 'ahead_of_clock'
+  | 'ahead_of_blocks'
+  | 'unchecked'
+  | 'damaged'
+  | 'above_capacity'
+  | 'funding_unknown';
 
 export type Input =
   | { readonly type: 'message'; readonly message: ServerMessage }
@@ -61,7 +86,10 @@ export type Input =
   | { readonly type: 'resume' }
   | { readonly type: 'leave' }
   | { readonly type: 'capacity'; readonly maxPaidSat: bigint }
-  | { readonly type: 'frames'; readonly frames: number };
+  | { readonly type: 'frames'; readonly frames: number }
+  /** All that this run's responses brought so far; never falls within a run. */
+  | { readonly type: 'checked'; readonly ms: number; readonly bytes: number }
+  | { readonly type: 'damaged'; readonly cid: string | null; readonly detail: string };
 
 export type Effect =
   | { readonly type: 'start'; readonly nonce: string }
@@ -72,9 +100,15 @@ export type Effect =
   | { readonly type: 'reconnect'; readonly afterMs: number }
   | { readonly type: 'disconnect' };
 
-export function newSession(facts: { msatPerSecond: bigint; maxPaidSat: bigint; signed: SignedPayment | null }): Session {
+export function newSession(facts: {
+  msatPerSecond: bigint;
+  maxPaidSat: bigint;
+  signed: SignedPayment | null;
+  metering?: Metering;
+}): Session {
   return {
     ...facts,
+    metering: facts.metering ?? 'clock',
     phase: 'connecting',
     accepted: { sequence: 0, paidSat: 0n },
     run: null,
@@ -88,8 +122,19 @@ export function newSession(facts: { msatPerSecond: bigint; maxPaidSat: bigint; s
     failures: 0,
     receipts: 0,
     picture: { frames: 0, paidSat: 0n },
+    checked: { ms: 0, bytes: 0 },
+    damage: null,
+    stuck: null,
+    renewals: 0,
   };
 }
+
+/**
+ * A due that no block comes for in this time was for blocks that were lost on their way. A new session settles it: what is left unpaid at
+ * the end of one is the provider's loss, and remembered by it (12.4), so it is done three times in a row at the most.
+ */
+export const stuckMs = 5_000;
+export const maxRenewals = 3;
 
 /** Media that is paid for, at the most, after the last sign of a picture. */
 export const pictureGraceMs = 6_000n;
@@ -104,8 +149,9 @@ export function step(session: Session, input: Input, now: number): Step {
     case 'connection_lost':
       return onConnectionLost(session, now);
     case 'pause':
-      return [{ ...session, paying: false }, []];
+      return session.metering === 'clock' ? [{ ...session, paying: false }, []] : [session, []];
     case 'resume':
+      if (session.metering === 'checked') return [session, []];
       return answerDue({ ...session, paying: true, picture: { ...session.picture, paidSat: session.accepted.paidSat } }, now);
     case 'leave':
       return session.phase === 'active'
@@ -118,6 +164,14 @@ export function step(session: Session, input: Input, now: number): Step {
       return input.frames === session.picture.frames
         ? [session, []]
         : [{ ...session, picture: { frames: input.frames, paidSat: session.accepted.paidSat } }, []];
+    case 'checked': {
+      if (session.run === null || input.ms < session.checked.ms || input.bytes < session.checked.bytes) return [session, []];
+      const paid = session.refusal === 'ahead_of_blocks' || session.refusal === 'unchecked';
+      const came: Session = { ...session, checked: { ms: input.ms, bytes: input.bytes } };
+      return paid ? answerDue(came, now) : [came, []];
+    }
+    case 'damaged':
+      return [{ ...session, damage: { cid: input.cid, detail: input.detail }, refusal: 'damaged', paying: false, stuck: null }, []];
   }
 }
 
@@ -138,6 +192,12 @@ export function clockLimit(session: Session, now: number): bigint {
   if (run === null) return 0n;
   const open = run.openMs + (run.openSince === null ? 0 : Math.max(0, now - run.openSince));
   return run.basePaidSat + costOf(session.msatPerSecond, BigInt(Math.floor(open)) + 2n * BigInt(run.tickMs));
+}
+
+/** The most that may be signed for what the page has checked (12.4). */
+export function checkedLimit(session: Session): bigint {
+  const { run } = session;
+  return run === null ? 0n : run.basePaidSat + costOf(session.msatPerSecond, BigInt(session.checked.ms) - BigInt(run.creditMs));
 }
 
 function onMessage(session: Session, message: ServerMessage, now: number): Step {
@@ -178,14 +238,18 @@ function onStarted(session: Session, message: Extract<ServerMessage, { type: 'st
     accepted: claimed,
     failures: 0,
     due: null,
-    refusal: null,
+    refusal: session.damage === null ? null : 'damaged',
+    checked: { ms: 0, bytes: 0 },
+    stuck: null,
     picture: { frames: 0, paidSat: claimed.paidSat },
     gate: { open: false, reason: 'waiting_for_media' },
     run: { tickMs: message.tickMs, basePaidSat: claimed.paidSat, creditMs: message.creditMs, openMs: 0, openSince: null },
   };
   const effects: Effect[] = [{ type: 'media', token: message.mediaToken }];
   // Signed and sent, and the socket broke before the receipt: the very same payment again, which is safe to repeat.
-  const lost = signed !== null && signed.sequence === claimed.sequence + 1 && signed.paidSat <= clockLimit(started, now);
+  // What a stored video's payment was signed for had been checked then; a clock starts anew.
+  const owed = session.metering === 'checked' ? session.damage === null : signed !== null && signed.paidSat <= clockLimit(started, now);
+  const lost = signed !== null && signed.sequence === claimed.sequence + 1 && owed;
   if (lost) effects.push({ type: 'resend', payment: signed });
   return [started, effects];
 }
@@ -197,21 +261,38 @@ function answerDue(session: Session, now: number): Step {
   // On its way already: a due that is repeated gets the same payment again, byte for byte.
   if (signed !== null && signed.sequence === accepted.sequence + 1 && signed.paidSat >= due.paidSat) {
     if (signed.paidSat > due.paidSat) return [session, []];
-    return [{ ...session, refusal: null }, session.paying ? [{ type: 'resend', payment: signed }] : []];
+    return [
+      { ...session, refusal: session.damage === null ? null : 'damaged' },
+      session.paying ? [{ type: 'resend', payment: signed }] : [],
+    ];
   }
   const refusal = objection(session, run, due, now);
+  if (refusal === 'ahead_of_blocks') return awaitBlocks(session, now);
   // Without a picture the viewer decides: it does not go on paying by itself.
   if (refusal === 'no_picture') return [{ ...session, refusal, paying: false }, []];
   if (refusal !== null) return [{ ...session, refusal }, []];
-  return [{ ...session, refusal: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
+  return [{ ...session, refusal: null, stuck: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
+}
+
+/** A due ahead of its blocks waits, for as long as bytes come; the provider repeats it each tick, and that is the clock of this. */
+function awaitBlocks(session: Session, now: number): Step {
+  const { bytes } = session.checked;
+  const stuck = session.stuck?.bytes === bytes ? session.stuck : { since: now, bytes };
+  if (now - stuck.since < stuckMs)
+    return [{ ...session, stuck, refusal: session.refusal === 'unchecked' ? 'unchecked' : 'ahead_of_blocks' }, []];
+  if (session.renewals >= maxRenewals) return [{ ...session, stuck, refusal: 'unchecked' }, []];
+  const [lost, effects] = onConnectionLost({ ...session, failures: 0 }, now);
+  return [{ ...lost, stuck: null, renewals: session.renewals + 1 }, [{ type: 'disconnect' }, ...effects]];
 }
 
 function objection(session: Session, run: Run, due: { paidSat: bigint; coversMs: number }, now: number): Refusal | null {
+  if (session.damage !== null) return 'damaged';
   if (!session.paying) return session.refusal === 'no_picture' ? 'no_picture' : 'paused';
   if (session.maxPaidSat === 0n) return 'funding_unknown';
   if (due.paidSat > session.maxPaidSat) return 'above_capacity';
   const price = run.basePaidSat + costOf(session.msatPerSecond, BigInt(due.coversMs) - BigInt(run.creditMs));
   if (due.paidSat > price) return 'above_price';
+  if (session.metering === 'checked') return due.paidSat > checkedLimit(session) ? 'ahead_of_blocks' : null;
   if (due.paidSat > clockLimit(session, now)) return 'ahead_of_clock';
   if (due.paidSat > session.picture.paidSat + costOf(session.msatPerSecond, pictureGraceMs)) return 'no_picture';
   return null;
@@ -230,7 +311,13 @@ function onReceipt(session: Session, message: Extract<ServerMessage, { type: 're
   }
   if (message.sequence <= accepted.sequence) return [session, []];
   return [
-    { ...session, accepted: { sequence: message.sequence, paidSat: message.paidSat }, receipts: session.receipts + 1, notice: null },
+    {
+      ...session,
+      accepted: { sequence: message.sequence, paidSat: message.paidSat },
+      receipts: session.receipts + 1,
+      renewals: 0,
+      notice: null,
+    },
     [],
   ];
 }
