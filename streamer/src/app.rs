@@ -26,7 +26,7 @@ use crate::keys::{ChannelKeys, read_operator_key};
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::publish_auth::PublishAuth;
 use crate::session::Sessions;
-use crate::store::Store;
+use crate::store::{ContentStore, Embedded};
 use crate::watcher::Watcher;
 
 impl From<MediaError> for Error {
@@ -61,8 +61,8 @@ pub struct App {
     pub sessions: Arc<Sessions>,
     /// Who may publish.
     pub publish_auth: PublishAuth,
-    /// Announcements.
-    pub store: Store,
+    /// Content: videos, posters, announcements.
+    pub store: Arc<dyn ContentStore>,
     /// The provider's side of every channel.
     pub provider: ProviderSide,
     /// The publisher's connection of each content.
@@ -92,7 +92,7 @@ impl App {
         let authentication = authentication(&config)?;
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
-        let store = Store::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
+        let store = Embedded::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
         let keys = Arc::new(ChannelKeys::load_or_create(
             &config.data_dir,
             config.bitcoin_network,
@@ -142,7 +142,7 @@ impl App {
             book,
             journal,
             media,
-            store,
+            store: Arc::new(store),
             provider,
         });
         let watcher = Watcher {

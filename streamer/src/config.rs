@@ -154,11 +154,11 @@ pub struct Config {
         default_value_t = 65_536
     )]
     pub max_body_bytes: usize,
-    /// Bytes of announcements that are stored, in all.
+    /// Bytes of content that the embedded store keeps, in all: videos, posters, announcements.
     #[arg(
         long,
         env = "PAYSTREAM_STREAMER_MAX_STORE_BYTES",
-        default_value_t = 268_435_456
+        default_value_t = 107_374_182_400
     )]
     pub max_store_bytes: u64,
     /// Take clients' addresses from X-Forwarded-For: only behind a proxy of your own that sets it.

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::store::StoreError;
+
 /// The error codes of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +44,12 @@ pub enum Code {
     SequenceMismatch,
     AmountNotRising,
     AmountExceedsCapacity,
+    ContentDamaged,
+    ViewNotFound,
+    UploadConflict,
+    QuotaExceeded,
+    NotAcceptable,
+    UnprocessableVideo,
 }
 
 impl Code {
@@ -65,14 +73,20 @@ impl Code {
             | Self::ChannelExpired
             | Self::SequenceMismatch
             | Self::AmountNotRising
+            | Self::ViewNotFound
+            | Self::UploadConflict
             | Self::AmountExceedsCapacity => StatusCode::CONFLICT,
-            Self::WrongScript | Self::CapacityTooLow | Self::UnsupportedScript => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::WrongScript
+            | Self::CapacityTooLow
+            | Self::UnsupportedScript
+            | Self::UnprocessableVideo => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
+            Self::ContentDamaged => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -108,6 +122,12 @@ impl Code {
             Self::SequenceMismatch => "sequence_mismatch",
             Self::AmountNotRising => "amount_not_rising",
             Self::AmountExceedsCapacity => "amount_exceeds_capacity",
+            Self::ContentDamaged => "content_damaged",
+            Self::ViewNotFound => "view_not_found",
+            Self::UploadConflict => "upload_conflict",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::NotAcceptable => "not_acceptable",
+            Self::UnprocessableVideo => "unprocessable_video",
         }
     }
 
@@ -155,6 +175,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The content store failed, or does not hold what was asked for.
+    #[error(transparent)]
+    Store(Box<StoreError>),
     /// A setting cannot be used.
     #[error("{0}")]
     Config(String),
@@ -181,6 +204,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Refused { code, .. } => *code,
+            Self::Store(error) => error.code(),
             Self::Unavailable { .. }
             | Self::Journal(_)
             | Self::Migrate(_)
@@ -196,6 +220,7 @@ impl Error {
     pub fn public_detail(&self) -> String {
         match self {
             Self::Refused { detail, .. } => detail.clone(),
+            Self::Store(error) => error.public_detail(),
             Self::Unavailable { service, .. } => {
                 format!("the provider's {service} node does not answer; try again")
             }
@@ -216,6 +241,9 @@ impl Error {
             }
             Self::Unavailable { service, detail } => {
                 tracing::warn!(service, detail, "a node does not answer")
+            }
+            Self::Store(error) if !error.is_ours() => {
+                tracing::debug!(%error, "refused by the store");
             }
             other => tracing::error!(error = %other, "a request failed"),
         }

@@ -1,159 +1,129 @@
-//! The embedded content store: one block a file, in folders by the last characters of its CID.
+//! Content by its CID: the boundary [`ContentStore`], and what stands behind it.
 //!
-//! A block is written under a temporary name, synced, and renamed; it is verified against its CID when it is read. So a crash or a
-//! bad disk never makes the store answer wrong bytes. The bytes in all are bounded.
+//! Stores give the same CIDs for the same bytes (UnixFS version 1, raw leaves, chunks of 256 KiB, 174 links): [`Embedded`], files in
+//! a folder, and a Kubo node over its RPC. Whatever comes out of a store has been checked against its CID here, so a damaged disk or a
+//! lying node is noticed and never served. Files are read through [`dag`]: any UnixFS file, whatever made it.
+//!
+//! An addition is whole or nothing: when [`ContentStore::add`] has answered, the file is durable and pinned; when it fails, or the machine does,
+//! nothing of it is pinned.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+pub mod block;
+pub mod dag;
+mod embedded;
+mod error;
+mod layout;
+mod walk;
 
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
 use cid::Cid;
-use multihash_codetable::{Code as Hash, MultihashDigest};
+use tokio::io::AsyncRead;
 
-use crate::error::{Code, Error, Result, refused};
+pub use embedded::Embedded;
+pub use error::{Result, StoreError};
+pub use walk::{blocks, blocks_once, document, read, size};
 
-/// The multicodec of raw bytes.
-const RAW: u64 = 0x55;
+/// What is added: read to its end, once.
+pub type Source<'a> = Pin<Box<dyn AsyncRead + Send + 'a>>;
+/// Told how many bytes have been taken so far.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
-/// Blocks on disk.
-#[derive(Debug)]
-pub struct Store {
-    folder: PathBuf,
-    limit: u64,
-    used: Mutex<u64>,
-}
+/// Nobody is told.
+pub const QUIET: Progress<'static> = &|_| {};
 
-impl Store {
-    /// Opens the store in a folder, or makes it; adds up what it holds.
+/// Where content is kept.
+#[async_trait]
+pub trait ContentStore: Debug + Send + Sync {
+    /// Adds a file, and pins it. Memory is bounded, whatever its size. When this is dropped, nothing is added.
     ///
     /// # Errors
-    /// When the folder cannot be read or made.
-    pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
-        let failed = |source| Error::File {
-            path: folder.clone(),
-            source,
-        };
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let mut used = 0;
-        for shard in fs::read_dir(&folder).map_err(failed)? {
-            let shard = shard.map_err(failed)?.path();
-            if !shard.is_dir() {
-                continue;
-            }
-            for block in fs::read_dir(&shard).map_err(failed)? {
-                let block = block.map_err(failed)?;
-                if block.path().extension().is_some() {
-                    fs::remove_file(block.path()).map_err(failed)?;
-                } else {
-                    used += block.metadata().map_err(failed)?.len();
-                }
-            }
-        }
-        Ok(Self {
-            folder,
-            limit,
-            used: Mutex::new(used),
-        })
-    }
+    /// `Full`, `Source`; when the store fails. Nothing is added then.
+    async fn add(&self, source: Source<'_>, progress: Progress<'_>) -> Result<Added>;
 
-    /// Stores bytes as one raw block. The same bytes have the same CID, and are stored once.
+    /// A block, checked against its CID. `None` when it is not here.
     ///
     /// # Errors
-    /// `rate_limited` when the store is full; when the disk fails.
-    pub fn add(&self, bytes: &[u8]) -> Result<Cid> {
-        let cid = cid_of(bytes);
-        let path = self.path(&cid);
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if path.exists() {
-            return Ok(cid);
-        }
-        let size = bytes.len() as u64;
-        if used.saturating_add(size) > self.limit {
-            return Err(refused(Code::RateLimited, "this provider's store is full"));
-        }
-        write(&path, bytes).map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
-        *used += size;
-        Ok(cid)
-    }
+    /// `Damaged`, `Unsupported`; when the store fails.
+    async fn block(&self, cid: &Cid) -> Result<Option<Bytes>>;
 
-    /// The bytes of a block, verified; `None` when it is not here.
+    /// Stores blocks, which are checked against their CIDs first. They are durable when this returns, and not pinned.
     ///
     /// # Errors
-    /// When the disk fails or holds something else than it should.
-    pub fn read(&self, cid: &Cid) -> Result<Option<Vec<u8>>> {
-        let path = self.path(cid);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::File { path, source }),
-        };
-        if cid_of(&bytes) != *cid {
-            return Err(Error::Damaged(format!("the stored block {cid}")));
-        }
-        Ok(Some(bytes))
-    }
+    /// `Mismatched`, `TooLarge`, `Unsupported`, `Full`; when the store fails. Some of the blocks may be stored then.
+    async fn put(&self, blocks: Vec<(Cid, Bytes)>) -> Result<()>;
 
-    fn path(&self, cid: &Cid) -> PathBuf {
-        let name = cid.to_string();
-        let shard = &name[name.len().saturating_sub(2)..];
-        self.folder.join(shard).join(&name)
-    }
+    /// Keeps a file, all of which is here (or, in Kubo, comes from other nodes), from being collected.
+    ///
+    /// # Errors
+    /// `Missing`, `Unsound`; when the store fails.
+    async fn pin(&self, root: &Cid, progress: Progress<'_>) -> Result<()>;
+
+    /// Lets a file be collected. Nothing happens when it was not pinned.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn unpin(&self, root: &Cid) -> Result<()>;
+
+    /// Whether a file is pinned itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn is_pinned(&self, root: &Cid) -> Result<bool>;
+
+    /// All pinned files.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn pins(&self) -> Result<Vec<Cid>>;
+
+    /// How full the store is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn usage(&self) -> Result<Usage>;
+
+    /// Whether the store can be written and read now.
+    ///
+    /// # Errors
+    /// When it cannot.
+    async fn health(&self) -> Result<()>;
+
+    /// Removes the blocks that no pinned file needs.
+    ///
+    /// # Errors
+    /// `Busy` when another process uses the store; `Damaged` or `Missing` when a pinned file is not whole, for then nobody can tell what
+    /// it needs.
+    async fn gc(&self) -> Result<Collected>;
 }
 
-/// The CID of bytes as one raw block: version 1, SHA2-256.
-#[must_use]
-pub fn cid_of(bytes: &[u8]) -> Cid {
-    Cid::new_v1(RAW, Hash::Sha2_256.digest(bytes))
+/// A file that has been added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// The root.
+    pub cid: Cid,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Blocks of its DAG, those that occur twice counted twice.
+    pub blocks: u64,
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-    fs::create_dir_all(folder)?;
-    let partial = path.with_extension("partial");
-    let mut file = File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    File::open(folder)?.sync_all()
+/// How full a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of all blocks.
+    pub used_bytes: u64,
+    /// The most that is stored.
+    pub quota_bytes: u64,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_come_back_by_their_cid_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let cid = Store::open(folder.path().into(), 100)
-            .unwrap()
-            .add(b"hello")
-            .unwrap();
-        assert!(cid.to_string().starts_with("bafkrei"));
-        let store = Store::open(folder.path().into(), 100).unwrap();
-        assert_eq!(store.read(&cid).unwrap().unwrap(), b"hello");
-        assert_eq!(store.read(&cid_of(b"other")).unwrap(), None);
-    }
-
-    #[test]
-    fn a_damaged_block_is_not_served() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path().into(), 100).unwrap();
-        let cid = store.add(b"hello").unwrap();
-        fs::write(store.path(&cid), b"hullo").unwrap();
-        assert!(matches!(store.read(&cid), Err(Error::Damaged(_))));
-    }
-
-    #[test]
-    fn the_bytes_in_all_are_bounded_and_the_same_bytes_count_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path().into(), 8).unwrap();
-        store.add(b"hello").unwrap();
-        store.add(b"hello").unwrap();
-        assert_eq!(store.add(b"world").unwrap_err().code(), Code::RateLimited);
-        assert!(store.add(b"abc").is_ok());
-    }
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Blocks.
+    pub blocks: u64,
+    /// Their bytes; 0 when the store does not tell.
+    pub bytes: u64,
 }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::body::bytes;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, refused};
+use crate::store::{self, QUIET};
 
 /// The largest announcement.
 const MAX_ANNOUNCEMENT: usize = 16 * 1024;
@@ -78,11 +79,11 @@ pub(super) async fn announce(
         return Err(malformed("picture must be an ipfs:// address or null"));
     }
     tracing::debug!(starts_at = ?announcement.starts_at, description = announcement.description.len(), "an announcement");
-    let cid = on_disk(move || app.store.add(&document)).await?;
+    let added = app.store.add(Box::pin(&document[..]), QUIET).await?;
     Ok((
         StatusCode::CREATED,
         Json(Stored {
-            cid: cid.to_string(),
+            cid: added.cid.to_string(),
         }),
     ))
 }
@@ -95,7 +96,7 @@ pub(super) async fn announce(
 ))]
 pub(super) async fn read(State(app): State<Arc<App>>, Path(cid): Path<String>) -> Result<Response> {
     let cid = Cid::from_str(&cid).map_err(|_| refused(Code::Malformed, "that is not a CID"))?;
-    let found = on_disk(move || app.store.read(&cid)).await?;
+    let found = store::document(&app.store, &cid, MAX_ANNOUNCEMENT).await?;
     let bytes =
         found.ok_or_else(|| refused(Code::NotFound, "this provider does not have that CID"))?;
     let etag = HeaderValue::from_str(&format!("\"{cid}\""))
@@ -116,12 +117,4 @@ pub(super) async fn read(State(app): State<Arc<App>>, Path(cid): Path<String>) -
         (header::ETAG, etag),
     ];
     Ok((headers, bytes).into_response())
-}
-
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?
 }

@@ -1,0 +1,86 @@
+//! Removing what no pinned file needs: mark from the pins, then sweep the folders.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use cid::Cid;
+
+use super::open::files;
+use super::{Folder, sync_folder};
+use crate::store::block::{self, Place, RAW};
+use crate::store::dag::Node;
+use crate::store::{Collected, Result, StoreError};
+
+/// Removes the blocks that no pinned file needs.
+pub(super) fn collect(folder: &Folder) -> Result<Collected> {
+    let _places = folder.alone();
+    let alone = folder.try_alone();
+    let collected = match alone {
+        Ok(true) => mark(folder).and_then(|needed| sweep(folder, &needed)),
+        Ok(false) => Err(StoreError::Busy(
+            "another process uses this store; collect when it has finished, or from within it"
+                .to_owned(),
+        )),
+        Err(error) => Err(error),
+    };
+    folder.share()?;
+    collected
+}
+
+/// The digests of all blocks of all pinned files. Raw leaves are not read.
+fn mark(folder: &Folder) -> Result<HashSet<[u8; 32]>> {
+    let mut needed = HashSet::new();
+    let mut pending = folder.list_pins()?;
+    while let Some(cid) = pending.pop() {
+        let block = match block::place(&cid)? {
+            Place::Inline(bytes) => bytes,
+            Place::Stored => {
+                let seen = digest(&cid).is_some_and(|digest| !needed.insert(digest));
+                if seen || cid.codec() == RAW {
+                    continue;
+                }
+                read(folder, &cid)?
+            }
+        };
+        let node = Node::parse(&cid, &block)?;
+        pending.extend(node.children.into_iter().map(|child| child.cid));
+    }
+    Ok(needed)
+}
+
+fn read(folder: &Folder, cid: &Cid) -> Result<Bytes> {
+    folder.block(cid)?.ok_or(StoreError::Missing { cid: *cid })
+}
+
+fn sweep(folder: &Folder, needed: &HashSet<[u8; 32]>) -> Result<Collected> {
+    let mut collected = Collected::default();
+    for shard in folder.shards()? {
+        let mut removed = 0;
+        for (path, metadata) in files(&shard)? {
+            if name_digest(&path).is_some_and(|digest| needed.contains(&digest)) {
+                continue;
+            }
+            fs::remove_file(&path).map_err(|source| StoreError::file(&path, source))?;
+            collected.blocks += 1;
+            removed += metadata.len();
+        }
+        if removed > 0 {
+            collected.bytes += removed;
+            folder.usage.give_back(removed)?;
+            sync_folder(&shard)?;
+        }
+    }
+    Ok(collected)
+}
+
+fn name_digest(path: &Path) -> Option<[u8; 32]> {
+    let name = path.file_name()?.to_str()?;
+    digest(&Cid::from_str(name).ok()?)
+}
+
+fn digest(cid: &Cid) -> Option<[u8; 32]> {
+    cid.hash().digest().try_into().ok()
+}

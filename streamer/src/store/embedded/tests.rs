@@ -1,0 +1,227 @@
+use std::sync::Mutex;
+
+use futures::TryStreamExt;
+use multihash_codetable::{Code as Hash, MultihashDigest};
+
+use super::*;
+use crate::store::block::{DAG_PB, cid_of};
+use crate::store::layout::CHUNK;
+use crate::store::{QUIET, blocks_once, document, read, size};
+
+/// A store in a folder of its own.
+struct Fresh {
+    folder: tempfile::TempDir,
+    store: Arc<dyn ContentStore>,
+}
+
+impl Fresh {
+    fn new(quota: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Embedded::open(folder.path().into(), quota).unwrap());
+        Self { folder, store }
+    }
+
+    async fn add(&self, bytes: &[u8]) -> Result<Added> {
+        self.store.add(Box::pin(bytes), QUIET).await
+    }
+
+    async fn used(&self) -> u64 {
+        self.store.usage().await.unwrap().used_bytes
+    }
+
+    fn path(&self, cid: &Cid) -> PathBuf {
+        let name = Folder::name(cid);
+        self.folder.path().join(&name[name.len() - 2..]).join(name)
+    }
+
+    fn is_tidy(&self) -> bool {
+        let mut incoming = fs::read_dir(self.folder.path().join("incoming")).unwrap();
+        incoming.next().is_none()
+    }
+}
+
+fn video(length: usize) -> Vec<u8> {
+    (0..length as u32)
+        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_file_comes_back_by_its_cid_after_a_restart_and_is_pinned() {
+    let fresh = Fresh::new(u64::MAX);
+    let video = video(5 * CHUNK + 17);
+    let seen = Mutex::new(0);
+    let added = fresh
+        .store
+        .add(Box::pin(&video[..]), &|bytes| *seen.lock().unwrap() = bytes)
+        .await
+        .unwrap();
+    assert_eq!(*seen.lock().unwrap(), video.len() as u64);
+    assert_eq!((added.size, added.blocks), (video.len() as u64, 7));
+
+    let folder = fresh.folder.path().to_owned();
+    let used = fresh.used().await;
+    drop(fresh.store);
+    let store: Arc<dyn ContentStore> = Arc::new(Embedded::open(folder, u64::MAX).unwrap());
+    assert_eq!(store.usage().await.unwrap().used_bytes, used);
+    assert_eq!(store.pins().await.unwrap(), [added.cid]);
+    assert_eq!(size(&*store, &added.cid).await.unwrap(), added.size);
+    let range = CHUNK as u64 - 3..3 * CHUNK as u64 + 5;
+    let parts: Vec<_> = read(Arc::clone(&store), added.cid, range.clone())
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(
+        parts.concat(),
+        video[range.start as usize..range.end as usize]
+    );
+    let all: Vec<_> = blocks_once(store, added.cid, 0..u64::MAX)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 7);
+}
+
+#[tokio::test]
+async fn an_empty_file_and_a_small_one_are_one_raw_block() {
+    let fresh = Fresh::new(u64::MAX);
+    for bytes in [&b""[..], b"hello"] {
+        let added = fresh.add(bytes).await.unwrap();
+        assert_eq!(added.cid, cid_of(bytes));
+        let whole = document(&fresh.store, &added.cid, 5).await.unwrap();
+        assert_eq!(whole.unwrap(), bytes);
+    }
+    let hello = cid_of(b"hello");
+    assert!(document(&fresh.store, &hello, 4).await.is_err());
+    let other = cid_of(b"other");
+    assert_eq!(document(&fresh.store, &other, 5).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_block_is_found_in_every_version_and_codec_of_its_cid() {
+    let fresh = Fresh::new(u64::MAX);
+    fresh.add(b"hello").await.unwrap();
+    let hash = Hash::Sha2_256.digest(b"hello");
+    for cid in [Cid::new_v0(hash).unwrap(), Cid::new_v1(DAG_PB, hash)] {
+        let block = fresh.store.block(&cid).await.unwrap();
+        assert_eq!(block.unwrap(), &b"hello"[..]);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_block_is_not_served_and_adding_the_file_again_mends_it() {
+    let fresh = Fresh::new(u64::MAX);
+    let video = video(3 * CHUNK);
+    let added = fresh.add(&video).await.unwrap();
+    let used = fresh.used().await;
+    let second = cid_of(&video[CHUNK..2 * CHUNK]);
+    for damage in [
+        [&video[CHUNK..2 * CHUNK - 1], b"!"].concat(),
+        vec![],
+        vec![0; MAX_BLOCK + 1],
+    ] {
+        fs::write(fresh.path(&second), damage).unwrap();
+        let read = read(Arc::clone(&fresh.store), added.cid, 0..u64::MAX);
+        let failed = read.try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(matches!(failed, StoreError::Damaged { cid } if cid == second));
+        fresh.add(&video).await.unwrap();
+        assert!(fresh.store.block(&second).await.unwrap().is_some());
+    }
+    // One damaged length was counted where another had stood; the next start counts afresh.
+    assert!(fresh.is_tidy());
+    let folder = fresh.folder.path().to_owned();
+    drop(fresh.store);
+    let store = Embedded::open(folder, u64::MAX).unwrap();
+    assert_eq!(store.usage().await.unwrap().used_bytes, used);
+}
+
+#[tokio::test]
+async fn an_addition_over_the_quota_leaves_nothing() {
+    let fresh = Fresh::new(3 * CHUNK as u64);
+    fresh.add(b"hello").await.unwrap();
+    let refused = fresh.add(&video(3 * CHUNK)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Full { .. }), "{refused}");
+    assert_eq!(fresh.used().await, 5);
+    assert_eq!(fresh.store.pins().await.unwrap(), [cid_of(b"hello")]);
+    assert!(fresh.is_tidy());
+    fresh.add(b"hello").await.unwrap();
+    assert_eq!(fresh.used().await, 5);
+    fresh.add(&video(2 * CHUNK)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_addition_whose_source_fails_leaves_nothing() {
+    let fresh = Fresh::new(u64::MAX);
+    let bytes = video(40 * CHUNK);
+    let broken = tokio_util::io::StreamReader::new(futures::stream::iter([
+        Ok(&bytes[..]),
+        Err(std::io::Error::other("gone")),
+    ]));
+    let failed = fresh.store.add(Box::pin(broken), QUIET).await.unwrap_err();
+    assert!(matches!(failed, StoreError::Source(_)));
+    // Work that was under way ends by itself.
+    while !fresh.is_tidy() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fresh.used().await, 0);
+    assert!(fresh.store.pins().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn collecting_keeps_pinned_files_and_what_they_share_with_others() {
+    let fresh = Fresh::new(u64::MAX);
+    let bytes = video(4 * CHUNK);
+    let first = fresh.add(&bytes[..3 * CHUNK]).await.unwrap().cid;
+    let used = fresh.used().await;
+    let second = fresh.add(&bytes[CHUNK..]).await.unwrap().cid;
+    assert_eq!(fresh.store.gc().await.unwrap(), Collected::default());
+    fresh.store.unpin(&second).await.unwrap();
+    assert!(!fresh.store.is_pinned(&second).await.unwrap());
+    let collected = fresh.store.gc().await.unwrap();
+    assert_eq!(collected.blocks, 2);
+    assert_eq!(fresh.used().await, used);
+    fresh.store.pin(&first, QUIET).await.unwrap();
+    let again = fresh.store.pin(&second, QUIET).await.unwrap_err();
+    assert!(matches!(again, StoreError::Missing { .. }));
+}
+
+#[tokio::test]
+async fn collecting_waits_for_nobody_when_another_process_uses_the_store() {
+    let fresh = Fresh::new(u64::MAX);
+    fresh.add(b"hello").await.unwrap();
+    let other = Embedded::open(fresh.folder.path().into(), u64::MAX).unwrap();
+    other.add(Box::pin(&b"world"[..]), QUIET).await.unwrap();
+    assert_eq!(fresh.used().await, 10);
+    assert!(matches!(fresh.store.gc().await, Err(StoreError::Busy(_))));
+    drop(other);
+    assert!(fresh.store.gc().await.is_ok());
+}
+
+#[tokio::test]
+async fn blocks_that_do_not_match_their_cid_are_not_stored() {
+    let fresh = Fresh::new(u64::MAX);
+    let good = (cid_of(b"good"), Bytes::from_static(b"good"));
+    let bad = (cid_of(b"bad"), Bytes::from_static(b"dab"));
+    fresh.store.put(vec![good.clone()]).await.unwrap();
+    let refused = fresh.store.put(vec![bad.clone()]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Mismatched { cid } if cid == bad.0));
+    assert!(fresh.store.block(&good.0).await.unwrap().is_some());
+    assert!(fresh.store.block(&bad.0).await.unwrap().is_none());
+    assert!(fresh.is_tidy());
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_stored_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let cid = cid_of(b"an announcement");
+    let name = cid.to_string();
+    let shard = folder.path().join(&name[name.len() - 2..]);
+    fs::create_dir(&shard).unwrap();
+    fs::write(shard.join(&name), b"an announcement").unwrap();
+    fs::write(shard.join("rest.partial"), b"an anno").unwrap();
+    let store = Embedded::open(folder.path().into(), 100).unwrap();
+    assert_eq!(store.usage().await.unwrap().used_bytes, 15);
+    assert_eq!(store.gc().await.unwrap(), Collected::default());
+    let block = store.block(&cid).await.unwrap();
+    assert_eq!(block.unwrap(), &b"an announcement"[..]);
+}
