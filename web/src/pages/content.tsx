@@ -9,6 +9,7 @@ import { Provider } from '../provider/client.ts';
 import { useServices } from '../services.tsx';
 import { Problem } from '../ui/action-button.tsx';
 import { CopyLine } from '../ui/copy.tsx';
+import { useViewPass } from '../views/use-view-pass.ts';
 import { BuyView } from '../watch/buy-view.tsx';
 import { ConnectionDetails } from '../watch/connection-details.tsx';
 import { FundPanel } from '../watch/fund-panel.tsx';
@@ -28,6 +29,9 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const [dismissed, setDismissed] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
 
+  const stream = pick(streams.data ?? [], chosen);
+  const held = useViewPass(id, stream);
+
   const newest = channels[0];
   const running = newest !== undefined && !newest.left && newest.outcome.kind === 'running' ? newest : null;
   if (running !== null && running.funding.length > 0) {
@@ -43,7 +47,6 @@ export function ContentPage({ contentId }: { contentId: string }) {
   if (content.isPending) return <div className="skeleton" style={{ height: 420 }} aria-hidden="true" />;
   if (content.isError) return <Problem>{content.error.message}</Problem>;
 
-  const stream = pick(streams.data ?? [], chosen);
   const ended = newest?.left === true && newest.channelId !== dismissed ? newest : null;
   return (
     <div className="watch">
@@ -61,7 +64,7 @@ export function ContentPage({ contentId }: { contentId: string }) {
           </section>
         )}
         {streams.isError && <Problem>{streams.error.message}</Problem>}
-        <BuyView content={content.data} stream={stream} />
+        <BuyView content={content.data} stream={stream} pass={held.pass} onPass={held.keep} />
       </div>
       <About content={content.data} />
     </div>

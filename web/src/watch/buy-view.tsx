@@ -1,50 +1,232 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import type { Address } from 'viem';
+import { useSignMessage } from 'wagmi';
 import type { Content, Stream } from '../api/model.ts';
-import { formatEther } from '../money.ts';
-import { ActionButton } from '../ui/action-button.tsx';
+import { currencyOf, etherAddress, formatPrice } from '../currency.ts';
+import { shorten } from '../money.ts';
+import { Provider } from '../provider/client.ts';
+import { useServices } from '../services.tsx';
+import { ActionButton, Problem } from '../ui/action-button.tsx';
+import { claimPass } from '../views/claim-pass.ts';
+import type { ViewPass } from '../views/pass.ts';
+import { forgetPayment, keepPayment, pendingPayment } from '../views/pending.ts';
+import { PaymentRefused, relayed } from '../views/relay.ts';
+import { useTokenPayment } from '../views/use-token-payment.ts';
+import { sentence } from '../wallet/errors.ts';
 import { useContracts } from '../wallet/use-transaction.ts';
 
-const ether = '0x0000000000000000000000000000000000000000';
+interface Props {
+  readonly content: Content;
+  readonly stream: Stream | null;
+  /** A stored video is there whether somebody broadcasts or not. */
+  readonly stored?: boolean;
+  /** The pass that is held already; then there is nothing to buy. */
+  readonly pass?: ViewPass | null;
+  readonly onPass?: (pass: ViewPass) => void;
+}
 
-/** One view paid on Ethereum, split by the contract between creator and provider. */
-export function BuyView({ content, stream }: { content: Content; stream: Stream | null }) {
+/** One view paid on Ethereum, split by the contract between creator and provider, and watched without a meter. */
+export function BuyView(props: Props) {
+  const { content, stream } = props;
   const contracts = useContracts();
-  const [bought, setBought] = useState(false);
+  if (content.terms.pricePerView === 0n || !content.active || stream === null) return null;
+  // Another account or provider is another purchase.
+  const key = `${contracts.account}-${stream.provider}-${content.contentId}`;
+  return <Purchase key={key} {...props} stream={stream} account={contracts.account} />;
+}
+
+function Purchase({ content, stream, account, stored, pass, onPass }: Props & { stream: Stream; account: Address | null }) {
+  const { config } = useServices();
   const { terms } = content;
-  if (terms.pricePerView === 0n || terms.token !== ether || !content.active || stream === null) return null;
-  const offAir = stream.liveness === 'offline';
-  const buy = async (): Promise<void> => {
-    setBought(false);
-    await contracts.splitter({
-      functionName: 'recordView',
-      args: [content.contentId, stream.provider, contracts.account, terms.pricePerView],
-      value: terms.pricePerView,
-    });
-    setBought(true);
-  };
+  const currency = currencyOf(config.tokens, terms.token);
+  const price = formatPrice(terms.pricePerView, currency);
+  const inEther = terms.token.toLowerCase() === etherAddress;
   return (
     <section className="card stack" aria-label="Pay on Ethereum">
       <div className="row spread">
-        <h2>Or buy a view with ether</h2>
-        <span className="mono">{formatEther(terms.pricePerView)}</span>
+        <h2>{inEther ? 'Or buy a view with ether' : 'Or buy a view with one signature'}</h2>
+        <span className="mono" data-testid="view-price">
+          {price}
+        </span>
       </div>
+      {pass !== undefined && pass !== null ? (
+        <p className="notice good" role="status" data-testid="view-open">
+          You have bought this view: it is open to you until {pass.expiresAt.toLocaleString()}.
+        </p>
+      ) : !currency.known ? (
+        <p className="faint">Its creator takes a token that this page does not know ({shorten(terms.token)}), so it cannot be paid here.</p>
+      ) : account === null ? (
+        <p className="faint">Connect a wallet above to pay on Ethereum.</p>
+      ) : (
+        <Buy
+          content={content}
+          stream={stream}
+          account={account}
+          price={price}
+          inEther={inEther}
+          offAir={stream.liveness === 'offline' && stored !== true}
+          {...(onPass === undefined ? {} : { onPass })}
+        />
+      )}
+    </section>
+  );
+}
+
+interface BuyProps {
+  readonly content: Content;
+  readonly stream: Stream;
+  readonly account: Address;
+  readonly price: string;
+  readonly inEther: boolean;
+  readonly offAir: boolean;
+  readonly onPass?: (pass: ViewPass) => void;
+}
+
+type Phase = 'none' | 'signing' | 'sending' | 'bought' | 'claiming';
+
+function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyProps) {
+  const { config } = useServices();
+  const contracts = useContracts();
+  const payInToken = useTokenPayment();
+  const { mutateAsync: signMessage } = useSignMessage();
+  const { contentId, terms } = content;
+  const provider = new Provider(stream.url);
+  const [phase, setPhase] = useState<Phase>('none');
+  const [transaction, setTransaction] = useState<string | null>(null);
+  const [unfinished, setUnfinished] = useState(() => pendingPayment(stream.url, contentId, account) !== null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const signal = useUnmountSignal();
+  const bought = phase === 'bought' || phase === 'claiming';
+  const token = config.tokens.find((entry) => entry.address === terms.token.toLowerCase());
+
+  const claim = async (known: boolean): Promise<void> => {
+    const before = phase;
+    setPhase('claiming');
+    try {
+      const sign = (message: string) => signMessage({ account, message });
+      onPass?.(await claimPass({ provider, contentId, account, chainId: config.chain.id, sign, bought: known, signal: signal() }));
+      setPhase('bought');
+    } catch (error) {
+      setPhase(known ? 'bought' : before);
+      if (!signal().aborted) throw error;
+    }
+  };
+  /** The payment stands, whatever becomes of this: the button to sign in stays. */
+  const open = async (): Promise<void> => {
+    setPhase('bought');
+    setProblem(null);
+    if (onPass !== undefined) await claim(true).catch((error: unknown) => setProblem(sentence(error)));
+  };
+  const buyInEther = async (): Promise<void> => {
+    await contracts.splitter({
+      functionName: 'recordView',
+      args: [contentId, stream.provider, account, terms.pricePerView],
+      value: terms.pricePerView,
+    });
+    await open();
+  };
+  const buyInToken = async (): Promise<void> => {
+    if (token === undefined) return;
+    try {
+      setPhase('signing');
+      const payment = pendingPayment(stream.url, contentId, account) ?? (await payInToken(content, stream, token, account));
+      keepPayment(stream.url, contentId, account, payment);
+      setUnfinished(true);
+      setPhase('sending');
+      await relayed(provider, payment, (relay) => setTransaction(relay.transaction), signal());
+    } catch (error) {
+      setPhase('none');
+      if (error instanceof PaymentRefused) {
+        forgetPayment(stream.url, contentId, account);
+        setUnfinished(false);
+      }
+      if (signal().aborted) return;
+      throw error;
+    }
+    forgetPayment(stream.url, contentId, account);
+    setUnfinished(false);
+    await open();
+  };
+
+  return (
+    <>
       {offAir && (
         <p className="notice warn" role="status" data-testid="view-off-air">
           <strong>Off air: nobody is broadcasting this now.</strong> A view is paid for at once, and there is no refund.
         </p>
       )}
-      {contracts.account === null ? (
-        <p className="faint">Connect a wallet above to pay on Ethereum.</p>
-      ) : (
-        <ActionButton action={buy} busyLabel="Paying…" className="wide" testId="buy-view">
-          {offAir ? 'Buy a view all the same' : 'Buy a view'}
-        </ActionButton>
+      {!bought && (
+        <>
+          <p className="hint" data-testid="view-explained">
+            {inEther
+              ? `Your wallet asks you to send ${price} to the contract that divides it between creator and provider.`
+              : `Your wallet asks you to sign that ${price} go to the contract that divides it between creator and provider, for this view and nothing else. The provider sends it and pays the network’s fee: you need no ether.`}
+            {onPass !== undefined && ' A second signature proves that the view is yours, and opens it for 24 hours. It costs nothing.'}
+          </p>
+          {unfinished && phase === 'none' && (
+            <p className="notice" role="status" data-testid="view-unfinished">
+              You have signed this payment already. Go on to see how it went; it is paid once, however often it is sent.
+            </p>
+          )}
+          {inEther ? (
+            <ActionButton action={buyInEther} busyLabel="Paying…" className="wide" testId="buy-view">
+              {offAir ? 'Buy a view all the same' : 'Buy a view'}
+            </ActionButton>
+          ) : (
+            <ActionButton action={buyInToken} busyLabel={busyWords(phase)} className="wide" testId="buy-view-token">
+              {unfinished ? 'Go on with the payment' : offAir ? `Buy a view for ${price} all the same` : `Buy a view for ${price}`}
+            </ActionButton>
+          )}
+        </>
+      )}
+      {phase === 'sending' && transaction !== null && (
+        <p className="faint" role="status">
+          On its way: transaction <span className="mono">{shorten(transaction, 10, 6)}</span>
+        </p>
       )}
       {bought && (
         <p className="notice good" role="status" data-testid="view-bought">
           Paid. The creator and the provider can claim their shares.
         </p>
       )}
-    </section>
+      {problem !== null && <Problem>{problem}</Problem>}
+      {onPass !== undefined && phase !== 'signing' && phase !== 'sending' && (
+        <ActionButton
+          action={async () => {
+            setProblem(null);
+            await claim(bought);
+          }}
+          busyLabel="Waiting for your signature…"
+          className={bought ? 'primary wide' : 'small'}
+          testId="watch-pass"
+          disabled={phase === 'claiming'}
+        >
+          {bought ? 'Sign in to watch' : 'Bought already? Sign in to watch'}
+        </ActionButton>
+      )}
+    </>
   );
+}
+
+function busyWords(phase: Phase): string {
+  switch (phase) {
+    case 'none':
+    case 'signing':
+      return 'Waiting for your signature…';
+    case 'sending':
+      return 'The provider sends it…';
+    case 'bought':
+    case 'claiming':
+      return 'Paid. Opening it…';
+  }
+}
+
+/** Aborted when the view goes away, so that nothing is followed for nobody. */
+function useUnmountSignal(): () => AbortSignal {
+  const controller = useRef(new AbortController());
+  useEffect(() => {
+    if (controller.current.signal.aborted) controller.current = new AbortController();
+    return () => controller.current.abort();
+  }, []);
+  return () => controller.current.signal;
 }

@@ -1,0 +1,79 @@
+/** One signature that pays for a view in a token, and everything that is looked at before the wallet opens. */
+import { type Address, type Hex, toHex } from 'viem';
+import { useConfig } from 'wagmi';
+import { getConnection, readContract, signTypedData, switchChain } from 'wagmi/actions';
+import type { Content, Stream } from '../api/model.ts';
+import type { Token } from '../config.ts';
+import { earningsSplitterAbi } from '../contracts/abi.ts';
+import { currencyOf, formatPrice } from '../currency.ts';
+import type { ViewPayment } from '../provider/relay.ts';
+import { useServices } from '../services.tsx';
+import { authorize, expectedSeparator, permitTypedData, recordViewTypedData, signedView, type View, validSeconds } from './payment.ts';
+import { tokenAbi } from './token-abi.ts';
+
+export function useTokenPayment() {
+  const { config } = useServices();
+  const wallets = useConfig();
+  const chain = { chainId: config.chain.id } as const;
+
+  /** The payment that the provider is to send. Nothing has happened to the money yet. */
+  return async (content: Content, stream: Stream, token: Token, viewer: Address): Promise<ViewPayment> => {
+    if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, chain);
+    const at = { ...chain, address: token.address, abi: tokenAbi } as const;
+    const price = content.terms.pricePerView;
+    const view: View = {
+      ...chain,
+      splitter: config.splitter,
+      token,
+      contentId: content.contentId,
+      provider: stream.provider,
+      viewer,
+      price,
+    };
+    const [balance, separator] = await Promise.all([
+      readContract(wallets, { ...at, functionName: 'balanceOf', args: [viewer] }),
+      readContract(wallets, { ...at, functionName: 'DOMAIN_SEPARATOR' }).catch(() => null),
+    ]);
+    if (balance < price) {
+      const currency = currencyOf(config.tokens, token.address);
+      throw new Error(`Your account holds ${formatPrice(balance, currency)}, and a view costs ${formatPrice(price, currency)}.`);
+    }
+    if (separator !== expectedSeparator(token, config.chain.id)) {
+      throw new Error(
+        `This page’s settings of ${token.symbol} are not the token’s own: a signature would pay for nothing. Nothing was signed.`,
+      );
+    }
+    const now = BigInt(Math.floor(Date.now() / 1000));
+    const salt = toHex(crypto.getRandomValues(new Uint8Array(32)));
+    const { typedData, payment } = authorize(view, salt, now);
+    const authorizes = await readContract(wallets, {
+      ...at,
+      functionName: 'authorizationState',
+      args: [viewer, typedData.message.nonce],
+    }).then(
+      (used) => !used,
+      () => false,
+    );
+    if (authorizes) return payment(await signTypedData(wallets, { ...typedData, account: viewer }));
+    return bySignature(view, now + validSeconds);
+  };
+
+  /** For tokens without EIP-3009: the payment is signed, and a permit unless there is an allowance. */
+  async function bySignature(view: View, deadline: bigint): Promise<ViewPayment> {
+    const { token, viewer, splitter, price } = view;
+    const at = { ...chain, address: token.address, abi: tokenAbi } as const;
+    const [allowance, nonce] = await Promise.all([
+      readContract(wallets, { ...at, functionName: 'allowance', args: [viewer, splitter] }),
+      readContract(wallets, { ...chain, address: splitter, abi: earningsSplitterAbi, functionName: 'nonces', args: [viewer] }),
+    ]);
+    let permit: Hex | null = null;
+    if (allowance < price) {
+      const permits = await readContract(wallets, { ...at, functionName: 'nonces', args: [viewer] }).catch(() => null);
+      if (permits === null)
+        throw new Error(`${token.symbol} cannot be paid with by a signature. Allow the payment in your wallet’s own way first.`);
+      permit = await signTypedData(wallets, { ...permitTypedData(view, permits, deadline), account: viewer });
+    }
+    const signature = await signTypedData(wallets, { ...recordViewTypedData(view, nonce, deadline), account: viewer });
+    return signedView(view, nonce, deadline, signature, permit);
+  }
+}
