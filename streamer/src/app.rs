@@ -24,8 +24,9 @@ use crate::ethereum::{Content, Ethereum};
 use crate::journal::Journal;
 use crate::keys::{ChannelKeys, read_operator_key};
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
-use crate::publish_auth::PublishAuth;
+use crate::operator_token::OperatorToken;
 use crate::session::Sessions;
+use crate::sign_in::SignIn;
 use crate::store::{ContentStore, Embedded};
 use crate::watcher::Watcher;
 
@@ -59,8 +60,10 @@ pub struct App {
     pub media: Engine,
     /// The sessions.
     pub sessions: Arc<Sessions>,
-    /// Who may publish.
-    pub publish_auth: PublishAuth,
+    /// Who has signed in.
+    pub sign_in: SignIn,
+    /// What the operator shows, if there is such a token.
+    pub operator_token: Option<OperatorToken>,
     /// Content: videos, posters, announcements.
     pub store: Arc<dyn ContentStore>,
     /// The provider's side of every channel.
@@ -90,6 +93,11 @@ impl App {
             channel_blocks: config.channel_blocks,
         };
         let authentication = authentication(&config)?;
+        let operator_token = config
+            .operator_token_file
+            .as_deref()
+            .map(OperatorToken::read)
+            .transpose()?;
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
         let store = Embedded::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
@@ -131,7 +139,8 @@ impl App {
                 signer,
             )),
             sessions: Sessions::new(config.max_sessions),
-            publish_auth: PublishAuth::default(),
+            sign_in: SignIn::default(),
+            operator_token,
             publishers: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -183,14 +192,23 @@ impl App {
     /// `unknown_content`, `forbidden`; unavailable when the node does not answer.
     pub async fn served_content(&self, id: B256) -> Result<Content> {
         let content = self.ethereum.content(id).await?;
-        let allowed = &self.config.allow_creator;
-        if !allowed.is_empty() && !allowed.contains(&content.creator) {
-            return Err(refused(
-                Code::Forbidden,
-                "this provider does not serve the content's creator",
-            ));
-        }
+        self.serves_creator(content.creator)?;
         Ok(content)
+    }
+
+    /// Whether this provider serves a creator's contents.
+    ///
+    /// # Errors
+    /// `forbidden` when it does not.
+    pub fn serves_creator(&self, creator: alloy::primitives::Address) -> Result<()> {
+        let allowed = &self.config.allow_creator;
+        if allowed.is_empty() || allowed.contains(&creator) {
+            return Ok(());
+        }
+        Err(refused(
+            Code::Forbidden,
+            format!("this provider does not serve the creator {creator}"),
+        ))
     }
 
     /// Whether somebody is publishing this content now.

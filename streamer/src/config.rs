@@ -51,6 +51,10 @@ pub struct Config {
     /// A file with the operator's private key (0x and 64 hex digits). It registers streams (and so needs ether for gas) and signs heartbeats.
     #[arg(long, env = "PAYSTREAM_STREAMER_OPERATOR_KEY_FILE")]
     pub operator_key_file: PathBuf,
+    /// A file with the operator's token (at least 32 characters, readable by its owner only): whoever shows it as a bearer token manages
+    /// this streamer over HTTP. Without it nobody does.
+    #[arg(long, env = "PAYSTREAM_STREAMER_OPERATOR_TOKEN_FILE")]
+    pub operator_token_file: Option<PathBuf>,
     /// The indexer that is told which streams are alive. Without it nobody is told.
     #[arg(long, env = "PAYSTREAM_STREAMER_INDEXER_URL")]
     pub indexer_url: Option<Url>,

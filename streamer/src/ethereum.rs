@@ -2,6 +2,8 @@
 //!
 //! Answers are kept for a few seconds, so that offers cost the node little; a payment never waits for Ethereum.
 
+mod wallet;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

@@ -2,7 +2,9 @@
 
 mod admission;
 mod announcements;
+mod authorisation;
 mod body;
+mod channel_list;
 mod channels;
 mod client_address;
 mod connection;
@@ -12,6 +14,7 @@ mod health;
 mod offer;
 mod publish;
 mod session;
+mod sign_in;
 mod whep;
 mod whip;
 
@@ -53,6 +56,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(offer::offer))
         .routes(routes!(channels::open))
         .routes(routes!(channels::show))
+        .routes(routes!(channel_list::list))
         .routes(routes!(funding::fund))
         .routes(routes!(session::session))
         .routes(routes!(whep::view))
@@ -61,6 +65,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(whip::end))
         .routes(routes!(publish::challenge))
         .routes(routes!(publish::token))
+        .routes(routes!(sign_in::challenge))
+        .routes(routes!(sign_in::token))
         .routes(routes!(announcements::announce))
         .routes(routes!(announcements::read))
 }

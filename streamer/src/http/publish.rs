@@ -1,22 +1,25 @@
 //! `POST /v1/publish-challenges` and `POST /v1/publish-tokens` (docs/protocol.md, section 8).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use axum::Json;
-use axum::extract::State;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
+use super::client_address::client_address;
+use super::sign_in::{Challenge, SignedMessage, Token, answered, issued, pending};
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
-use crate::publish_auth::Site;
+use crate::sign_in::{Grant, Purpose};
 
 /// Who wants to publish what.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct ChallengeBody {
+pub(super) struct PublishBody {
     /// The content.
     #[schema(value_type = String)]
     content_id: B256,
@@ -25,37 +28,8 @@ pub(super) struct ChallengeBody {
     address: Address,
 }
 
-/// What is to be signed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Challenge {
-    /// An EIP-4361 message.
-    message: String,
-    /// RFC 3339.
-    #[schema(value_type = String)]
-    expires_at: Timestamp,
-}
-
-/// A signed challenge.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct TokenBody {
-    /// The message, exactly as it was given.
-    message: String,
-    /// EIP-191 `personal_sign`: 0x and 65 bytes in hex.
-    signature: String,
-}
-
-/// A token to publish.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Token {
-    /// Goes into `Authorization: Bearer`.
-    token: String,
-    /// RFC 3339.
-    #[schema(value_type = String)]
-    expires_at: Timestamp,
-}
-
 /// Gives a message to be signed by the content's creator.
-#[utoipa::path(post, path = "/v1/publish-challenges", request_body = ChallengeBody, responses(
+#[utoipa::path(post, path = "/v1/publish-challenges", request_body = PublishBody, responses(
     (status = 200, body = Challenge),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -64,37 +38,21 @@ pub(super) struct Token {
 ))]
 pub(super) async fn challenge(
     State(app): State<Arc<App>>,
-    JsonBody(body): JsonBody<ChallengeBody>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<PublishBody>,
 ) -> Result<Json<Challenge>> {
-    let content = app.served_content(body.content_id).await?;
-    if content.creator != body.address {
-        return Err(refused(
-            Code::Forbidden,
-            format!("{} is not the content's creator", body.address),
-        ));
-    }
-    let uri = app.config.public_base();
-    let url = &app.config.public_url;
-    let host = url.host_str().unwrap_or_default();
-    let domain = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let site = Site {
-        domain: &domain,
-        uri: &uri,
-        chain_id: app.ethereum.deployment().chain_id,
+    is_creators(&app, body.content_id, body.address).await?;
+    let grant = Grant {
+        purpose: Purpose::Publish(body.content_id),
+        address: body.address,
     };
-    let (message, expires_at) =
-        app.publish_auth
-            .challenge(site, body.content_id, body.address, Timestamp::now())?;
-    Ok(Json(Challenge {
-        message,
-        expires_at,
-    }))
+    let client = client_address(connection, &headers, app.config.trust_forwarded_for);
+    pending(&app, grant, client)
 }
 
 /// Exchanges a signed challenge for a token.
-#[utoipa::path(post, path = "/v1/publish-tokens", request_body = TokenBody, responses(
+#[utoipa::path(post, path = "/v1/publish-tokens", request_body = SignedMessage, responses(
     (status = 200, body = Token),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -102,23 +60,26 @@ pub(super) async fn challenge(
 ))]
 pub(super) async fn token(
     State(app): State<Arc<App>>,
-    JsonBody(body): JsonBody<TokenBody>,
+    JsonBody(body): JsonBody<SignedMessage>,
 ) -> Result<Json<Token>> {
-    let signature = body
-        .signature
-        .strip_prefix("0x")
-        .and_then(|digits| hex::decode(digits).ok())
-        .filter(|bytes| bytes.len() == 65)
-        .ok_or_else(|| refused(Code::Malformed, "signature is not 0x and 65 bytes in hex"))?;
-    let now = Timestamp::now();
-    let (content, address) = app.publish_auth.answer(&body.message, &signature, now)?;
-    // The registry may have changed since the challenge.
-    if app.served_content(content).await?.creator != address {
+    let grant = answered(&app, &body).await?;
+    let Purpose::Publish(content) = grant.purpose else {
         return Err(refused(
-            Code::Forbidden,
-            format!("{address} is not the content's creator"),
+            Code::Unauthorized,
+            "this challenge was made for another purpose",
         ));
+    };
+    // The registry may have changed since the challenge.
+    is_creators(&app, content, grant.address).await?;
+    issued(&app, grant)
+}
+
+async fn is_creators(app: &App, content: B256, address: Address) -> Result<()> {
+    if app.served_content(content).await?.creator == address {
+        return Ok(());
     }
-    let (token, expires_at) = app.publish_auth.issue(content, address, now)?;
-    Ok(Json(Token { token, expires_at }))
+    Err(refused(
+        Code::Forbidden,
+        format!("{address} is not the content's creator"),
+    ))
 }

@@ -12,7 +12,7 @@ use super::connection::{created, ended, named};
 use super::offer;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, problem, refused};
-use crate::publish_auth::random_hex;
+use crate::sign_in::random_hex;
 
 /// Connects a viewer.
 #[utoipa::path(post, path = "/whep/{content_id}", params(("content_id" = String, Path)), request_body(content = String, content_type = "application/sdp"), responses(

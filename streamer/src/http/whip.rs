@@ -29,7 +29,7 @@ pub(super) async fn publish(
     let content = content_id(&id)?;
     let token = bearer(request.headers())
         .ok_or_else(|| refused(Code::Unauthorized, "a publish token is needed"))?;
-    let address = app.publish_auth.check(token, content, Timestamp::now())?;
+    let address = app.sign_in.publisher(token, content, Timestamp::now())?;
     if app.served_content(content).await?.creator != address {
         return Err(refused(
             Code::Forbidden,
@@ -56,6 +56,6 @@ pub(super) async fn end(
     let (content, resource) = named(&path)?;
     let token = bearer(&headers)
         .ok_or_else(|| refused(Code::Unauthorized, "the publish token is needed"))?;
-    app.publish_auth.check(token, content, Timestamp::now())?;
+    app.sign_in.publisher(token, content, Timestamp::now())?;
     ended(app.end_publisher(content, resource))
 }

@@ -18,7 +18,7 @@ use crate::channels::{Channel, Record};
 use crate::error::{Code, Result, refused};
 use crate::media::Viewer;
 use crate::meter::{ChannelCondition, Effect, MediaCondition, Meter, Settings, Warning};
-use crate::publish_auth::random_hex;
+use crate::sign_in::random_hex;
 
 /// How often the meter is read when nothing else happens.
 const LOOK: Duration = Duration::from_millis(100);

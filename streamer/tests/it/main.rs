@@ -13,4 +13,5 @@ mod media;
 mod money;
 mod refusals;
 mod retention;
+mod sign_in;
 mod stack;

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use bitcoind::Bitcoind;
 pub use ethereum::Chain;
 pub use live::Watcher;
-pub use streamer::Streamer;
+pub use streamer::{OPERATOR_TOKEN, Streamer};
 pub use viewer::{CHANGE, Opened, Socket};
 
 /// Waits until something is so, for a minute at most.

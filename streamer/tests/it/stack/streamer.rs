@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,6 +11,9 @@ use super::{Bitcoind, Chain, until};
 /// Where the provider is paid: a P2WPKH of regtest.
 pub const PAYOUT: &str = "bcrt1qqyqszqgpqyqszqgpqyqszqgpqyqszqgpvxat9t";
 
+/// What the operator shows.
+pub const OPERATOR_TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
 /// The real binary.
 pub struct Streamer {
     process: Process,
@@ -21,6 +25,9 @@ impl Streamer {
     pub async fn start(data: &Path, bitcoin: &Bitcoind, chain: &Chain, arguments: &[&str]) -> Self {
         let key = data.join("operator.key");
         std::fs::write(&key, PROVIDER).unwrap();
+        let token = data.join("operator.token");
+        std::fs::write(&token, OPERATOR_TOKEN).unwrap();
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         let (port, media) = (free_tcp_port(), free_udp_port());
         let url = format!("http://127.0.0.1:{port}");
         let process = Process::start(
@@ -43,6 +50,8 @@ impl Streamer {
                 .arg(&chain.deployment)
                 .arg("--operator-key-file")
                 .arg(&key)
+                .arg("--operator-token-file")
+                .arg(&token)
                 .args([
                     "--bitcoin-network",
                     "regtest",
@@ -88,29 +97,28 @@ impl Streamer {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self
-            .http
-            .get(format!("{}{path}", self.url))
-            .send()
-            .await
-            .unwrap();
-        (
-            response.status().as_u16(),
-            response.json().await.unwrap_or(Value::Null),
-        )
+        answer(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// With a bearer token.
+    pub async fn get_as(&self, token: &str, path: &str) -> (u16, Value) {
+        let request = self.http.get(format!("{}{path}", self.url));
+        answer(request.bearer_auth(token)).await
+    }
+
+    /// With a bearer token.
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url));
+        answer(request.bearer_auth(token).json(body)).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let response = self
-            .http
-            .post(format!("{}{path}", self.url))
-            .json(body)
-            .send()
-            .await
-            .unwrap();
-        (
-            response.status().as_u16(),
-            response.json().await.unwrap_or(Value::Null),
-        )
+        answer(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or(Value::Null))
 }

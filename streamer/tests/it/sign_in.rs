@@ -1,0 +1,64 @@
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use serde_json::{Value, json};
+
+use crate::stack::{OPERATOR_TOKEN, Stack, Streamer};
+
+/// Signs in, and answers what the streamer answered.
+async fn sign_in(streamer: &Streamer, account: &PrivateKeySigner) -> (u16, Value) {
+    let body = json!({"address": account.address(), "purpose": "upload"});
+    let (status, challenge) = streamer.post("/v1/challenges", &body).await;
+    assert_eq!(status, 200, "{challenge}");
+    streamer
+        .post("/v1/tokens", &signed(&challenge, account))
+        .await
+}
+
+fn signed(challenge: &Value, account: &PrivateKeySigner) -> Value {
+    let message = challenge["message"].as_str().unwrap();
+    let signature = account.sign_message_sync(message.as_bytes()).unwrap();
+    json!({"message": message, "signature": signature.to_string()})
+}
+
+#[tokio::test]
+async fn an_account_signs_in_once_per_challenge_and_the_operator_by_the_token_file() {
+    let stack = Stack::start().await;
+    let streamer = &stack.streamer;
+    let account = PrivateKeySigner::random();
+    let (status, token) = sign_in(streamer, &account).await;
+    assert_eq!(status, 200, "{token}");
+    let token = token["token"].as_str().unwrap();
+
+    // What is the operator's is not the account's.
+    for (token, expected) in [(OPERATOR_TOKEN, 200), (token, 403), ("no token", 401)] {
+        let (status, answer) = streamer.get_as(token, "/v1/channels").await;
+        assert_eq!(status, expected, "{answer}");
+    }
+    assert_eq!(streamer.get("/v1/channels").await.0, 401);
+
+    // A challenge is good once, for its account and its purpose.
+    let ask = json!({"address": account.address(), "purpose": "upload"});
+    let (_, challenge) = streamer.post("/v1/challenges", &ask).await;
+    let stranger = PrivateKeySigner::random();
+    let body = signed(&challenge, &stranger);
+    assert_eq!(streamer.post("/v1/tokens", &body).await.0, 401);
+    let body = signed(&challenge, &account);
+    assert_eq!(streamer.post("/v1/tokens", &body).await.0, 401);
+    let content = stack.chain.content;
+    let ask = json!({"address": account.address(), "purpose": "view", "content_id": content});
+    let (_, challenge) = streamer.post("/v1/challenges", &ask).await;
+    let resource = format!("- urn:paystream:view:{content}");
+    assert!(challenge["message"].as_str().unwrap().ends_with(&resource));
+    let body = signed(&challenge, &account);
+    assert_eq!(streamer.post("/v1/tokens", &body).await.0, 401);
+
+    for bad in [
+        json!({"address": account.address(), "purpose": "view"}),
+        json!({"address": account.address(), "purpose": "upload", "content_id": content}),
+        json!({"address": "0x12", "purpose": "upload"}),
+        json!({"address": account.address(), "purpose": "everything"}),
+    ] {
+        let (status, problem) = streamer.post("/v1/challenges", &bad).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("malformed")));
+    }
+}
