@@ -106,12 +106,6 @@ impl Streamer {
         answer(request.bearer_auth(token)).await
     }
 
-    /// With a bearer token.
-    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.http.post(format!("{}{path}", self.url));
-        answer(request.bearer_auth(token).json(body)).await
-    }
-
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         answer(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
