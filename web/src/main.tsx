@@ -1,6 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/catalogue.css';
 import './styles/studio.css';
 import './styles/watch.css';
 import { App } from './app.tsx';

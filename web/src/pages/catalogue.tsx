@@ -1,20 +1,20 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
 import { Link } from 'wouter';
-import type { Content } from '../api/model.ts';
-import { formatEther, formatRate, formatShare, shorten } from '../money.ts';
+import { type ContentPage, type Indexer, IndexerError } from '../api/client.ts';
+import { type Search, searchOf } from '../catalogue/search.ts';
+import { Ticket } from '../catalogue/ticket.tsx';
 import { useServices } from '../services.tsx';
 import { Problem } from '../ui/action-button.tsx';
-import { Weave } from '../ui/weave.tsx';
 
 export function CataloguePage() {
   const { indexer } = useServices();
   const [search, setSearch] = useState('');
-  const q = useDeferredValue(search.trim());
+  const typed = useDeferredValue(search);
+  const asked = searchOf(typed);
   const contents = useInfiniteQuery({
-    queryKey: ['contents', q],
-    queryFn: ({ signal, pageParam }) =>
-      indexer.contents({ ...(q === '' ? {} : { q }), ...(pageParam === null ? {} : { cursor: pageParam }) }, signal),
+    queryKey: ['contents', asked],
+    queryFn: ({ signal, pageParam }) => found(indexer, asked, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     refetchInterval: 10_000,
@@ -33,26 +33,30 @@ export function CataloguePage() {
       </section>
       <search className="search">
         <label htmlFor="search" className="visually-hidden">
-          Search the programme
+          Search by title, creator or CID
         </label>
         <input
           id="search"
           type="search"
           className="input"
-          placeholder="Search by title or CID"
-          maxLength={120}
+          placeholder="Title, creator’s address, or CID"
+          maxLength={160}
           value={search}
           onChange={(event) => setSearch(event.target.value)}
-          data-testid="search"
+          data-testid="catalogue-search"
         />
       </search>
       {contents.isError && <Problem>{contents.error.message}</Problem>}
       {contents.isPending && <Skeletons />}
       {contents.isSuccess && items.length === 0 && (
         <div className="empty" data-testid="catalogue-empty">
-          <h2>{q === '' ? 'Nothing is on yet' : `Nothing matches “${q}”`}</h2>
-          <p>{q === '' ? 'Be the first: register a live stream in the Studio.' : 'Try another word, or the whole CID.'}</p>
-          {q === '' && (
+          <h2>{asked.kind === 'all' ? 'Nothing is on yet' : nothingFound(asked, typed)}</h2>
+          <p>
+            {asked.kind === 'all'
+              ? 'Be the first: upload a video or go live in the Studio.'
+              : 'Try another word of the title, the creator’s whole address, or the whole CID.'}
+          </p>
+          {asked.kind === 'all' && (
             <Link href="/studio" className="button">
               Open the Studio
             </Link>
@@ -77,26 +81,27 @@ export function CataloguePage() {
   );
 }
 
-function Ticket({ content }: { content: Content }) {
-  const { terms } = content;
-  return (
-    <Link href={`/content/${content.contentId}`} className="ticket" data-testid="content-card">
-      <div className="ticket-face">
-        <Weave seed={content.contentId} />
-        {content.live === true && <span className="badge live">Live</span>}
-        {content.live === false && <span className="badge">Off air</span>}
-      </div>
-      <div className="ticket-body">
-        <h2>{content.name}</h2>
-        <p className="ticket-price">
-          {terms.msatPerSecond > 0n ? `${formatRate(terms.msatPerSecond, 60n)} sat a minute` : `${formatEther(terms.pricePerView)} a view`}
-        </p>
-        <p className="faint">
-          by <span className="mono">{shorten(content.creator)}</span>, who gets {formatShare(terms.creatorShareBps)}
-        </p>
-      </div>
-    </Link>
-  );
+async function found(indexer: Indexer, asked: Search, cursor: string | null, signal: AbortSignal): Promise<ContentPage> {
+  const from = cursor === null ? {} : { cursor };
+  switch (asked.kind) {
+    case 'all':
+      return indexer.contents(from, signal);
+    case 'creator':
+      return indexer.contents({ creator: asked.creator, ...from }, signal);
+    case 'text':
+      return indexer.contents({ q: asked.q, ...from }, signal);
+    case 'content':
+      try {
+        return { items: [await indexer.content(asked.contentId, signal)], nextCursor: null };
+      } catch (error) {
+        if (error instanceof IndexerError && error.status === 404) return { items: [], nextCursor: null };
+        throw error;
+      }
+  }
+}
+
+function nothingFound(asked: Search, typed: string): string {
+  return asked.kind === 'creator' ? 'This account has registered nothing' : `Nothing matches “${typed.trim()}”`;
 }
 
 function Skeletons() {

@@ -1,14 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
+import { Fragment } from 'react';
 import type { Address } from 'viem';
 import { useReadContract } from 'wagmi';
 import { Link } from 'wouter';
+import type { TokenEarnings } from '../api/model.ts';
 import { earningsSplitterAbi } from '../contracts/abi.ts';
-import { formatEther, shorten } from '../money.ts';
+import { type Currency, currencyOf, ether, etherAddress, formatPrice } from '../currency.ts';
+import { shorten } from '../money.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
-
-const ether: Address = '0x0000000000000000000000000000000000000000';
 
 export function EarningsPage() {
   const { account } = useContracts();
@@ -34,62 +35,21 @@ export function EarningsPage() {
 
 function Account({ account }: { account: Address }) {
   const { config, indexer } = useServices();
-  const contracts = useContracts();
   const earnings = useQuery({
     queryKey: ['earnings', account],
     queryFn: ({ signal }) => indexer.earnings(account, signal),
     refetchInterval: 3_000,
   });
-  // The contract itself says what can be claimed; the indexer tells the history.
-  const earned = useReadContract({
-    address: config.splitter,
-    abi: earningsSplitterAbi,
-    functionName: 'earned',
-    args: [ether, account],
-    chainId: config.chain.id,
-    query: { refetchInterval: 3_000 },
-  });
-  const claimable = earned.data ?? 0n;
-  const total = earnings.data?.tokens.find((token) => token.token === ether);
+  // Ether, then every token in which anything was earned.
+  const earned = (earnings.data?.tokens ?? []).map((entry) => entry.token.toLowerCase()).filter((token) => token !== etherAddress);
+  const currencies = [ether, ...earned.map((token) => currencyOf(config.tokens, token))];
+  const totalOf = (currency: Currency): TokenEarnings | undefined =>
+    earnings.data?.tokens.find((entry) => entry.token.toLowerCase() === currency.address);
   return (
     <>
-      <div className="two">
-        <section className="card stack" aria-label="To claim">
-          <p className="quiet">To claim</p>
-          <p className="meter-figure" style={{ fontSize: '2.2rem' }} data-testid="claimable" data-value={claimable.toString()}>
-            {formatEther(claimable)}
-          </p>
-          <ActionButton
-            action={async () => {
-              await contracts.splitter({ functionName: 'claim', args: [ether, account] });
-            }}
-            className="primary"
-            busyLabel="Claiming…"
-            disabled={claimable === 0n}
-            testId="claim"
-          >
-            Claim to my account
-          </ActionButton>
-          {earned.isError && <Problem>The Ethereum node does not answer. The page tries again by itself.</Problem>}
-        </section>
-        <section className="card stack" aria-label="So far">
-          <p className="quiet">So far</p>
-          <dl className="facts">
-            <dt>Earned in all</dt>
-            <dd className="mono" data-testid="earned-total" data-value={(total?.earned ?? 0n).toString()}>
-              {formatEther(total?.earned ?? 0n)}
-            </dd>
-            <dt>Claimed</dt>
-            <dd className="mono" data-testid="claimed-total" data-value={(total?.claimed ?? 0n).toString()}>
-              {formatEther(total?.claimed ?? 0n)}
-            </dd>
-            <dt>Unclaimed, as the indexer has it</dt>
-            <dd className="mono" data-testid="unclaimed" data-value={(total?.unclaimed ?? 0n).toString()}>
-              {formatEther(total?.unclaimed ?? 0n)}
-            </dd>
-          </dl>
-        </section>
-      </div>
+      {currencies.map((currency) => (
+        <InCurrency key={currency.address} account={account} currency={currency} total={totalOf(currency)} />
+      ))}
       {earnings.isError && <Problem>{earnings.error.message}</Problem>}
       <section className="card stack" aria-label="Credits and claims">
         <h2>Credits and claims</h2>
@@ -121,7 +81,7 @@ function Account({ account }: { account: Address }) {
                     <td className="mono">{shorten(entry.transactionHash)}</td>
                     <td className="mono amount">
                       {entry.kind === 'claim' ? '−' : '+'}
-                      {formatEther(entry.amount)}
+                      {formatPrice(entry.amount, currencyOf(config.tokens, entry.token))}
                     </td>
                   </tr>
                 ))}
@@ -131,5 +91,67 @@ function Account({ account }: { account: Address }) {
         )}
       </section>
     </>
+  );
+}
+
+/** What the account has in one currency. The hooks for ether have the plain names; a token's stand inside its own section. */
+function InCurrency({ account, currency, total }: { account: Address; currency: Currency; total: TokenEarnings | undefined }) {
+  const { config } = useServices();
+  const contracts = useContracts();
+  // The contract itself says what can be claimed; the indexer tells the history.
+  const earned = useReadContract({
+    address: config.splitter,
+    abi: earningsSplitterAbi,
+    functionName: 'earned',
+    args: [currency.address, account],
+    chainId: config.chain.id,
+    query: { refetchInterval: 3_000 },
+  });
+  const claimable = earned.data ?? 0n;
+  const figures = [
+    ['Earned in all', 'earned-total', total?.earned],
+    ['Claimed', 'claimed-total', total?.claimed],
+    ['Unclaimed, as the indexer has it', 'unclaimed', total?.unclaimed],
+  ] as const;
+  const suffix = currency === ether ? '' : '-token';
+  return (
+    <div className="two" data-testid="earnings-currency" data-token={currency.address}>
+      <section className="card stack" aria-label={`To claim in ${currency.symbol}`}>
+        <p className="quiet">To claim</p>
+        <p
+          className="meter-figure"
+          style={{ fontSize: '2.2rem', overflowWrap: 'anywhere' }}
+          data-testid={`claimable${suffix}`}
+          data-value={claimable.toString()}
+        >
+          {formatPrice(claimable, currency)}
+        </p>
+        <ActionButton
+          action={async () => {
+            await contracts.splitter({ functionName: 'claim', args: [currency.address, account] });
+          }}
+          className="primary"
+          busyLabel="Claiming…"
+          disabled={claimable === 0n}
+          testId={`claim${suffix}`}
+        >
+          Claim to my account
+        </ActionButton>
+        {earned.isError && <Problem>The Ethereum node does not answer. The page tries again by itself.</Problem>}
+      </section>
+      <section className="card stack" aria-label={`So far in ${currency.symbol}`}>
+        <p className="quiet">So far</p>
+        <dl className="facts">
+          {figures.map(([name, testId, amount]) => (
+            <Fragment key={testId}>
+              <dt>{name}</dt>
+              <dd className="mono" data-testid={`${testId}${suffix}`} data-value={(amount ?? 0n).toString()}>
+                {formatPrice(amount ?? 0n, currency)}
+              </dd>
+            </Fragment>
+          ))}
+        </dl>
+      </section>
+    </div>
   );
 }
