@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result, refused};
 use crate::ethereum::{Content, Ethereum};
 use crate::journal::Journal;
 use crate::keys::{ChannelKeys, read_operator_key};
+use crate::library::Library;
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::operator_token::OperatorToken;
 use crate::session::Sessions;
@@ -56,6 +57,8 @@ pub struct App {
     pub book: Arc<Book>,
     /// The journal.
     pub journal: Journal,
+    /// Uploads and stored videos.
+    pub library: Arc<Library>,
     /// The media engine.
     pub media: Engine,
     /// The sessions.
@@ -108,6 +111,8 @@ impl App {
         let (journal, loaded) = Journal::open(&config.data_dir.join("journal.sqlite")).await?;
         tracing::info!(channels = loaded.records.len(), "opened the journal");
 
+        let library = Arc::new(Library::open(&config.data_dir.join("library.sqlite")).await?);
+
         let node = Arc::new(CoreNode::new(config.bitcoin_rpc.clone(), authentication)?);
         let chain = Arc::new(Chain::default());
         let rules = Rules {
@@ -150,6 +155,7 @@ impl App {
             chain,
             book,
             journal,
+            library,
             media,
             store: Arc::new(store),
             provider,
@@ -183,6 +189,7 @@ impl App {
             );
         }
         self.media.shutdown().await;
+        self.library.close().await;
         tracing::info!("stopped in good order");
     }
 

@@ -158,13 +158,13 @@ pub enum Error {
         /// What happened.
         detail: String,
     },
-    /// The journal cannot be written or read.
-    #[error("the journal failed: {0}")]
+    /// The journal or the library cannot be written or read.
+    #[error("the database failed: {0}")]
     Journal(#[from] sqlx::Error),
-    /// The journal's structure could not be brought up to date.
-    #[error("the journal could not be migrated: {0}")]
+    /// The structure of one of them could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The journal holds something that this version cannot read.
+    /// A file of ours holds something that this version cannot read.
     #[error("the journal's entry is damaged: {0}")]
     Damaged(String),
     /// A file cannot be read or written.

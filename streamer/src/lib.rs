@@ -14,6 +14,7 @@ pub mod ethereum;
 pub mod http;
 pub mod journal;
 pub mod keys;
+pub mod library;
 pub mod media;
 pub mod meter;
 pub mod operator_token;

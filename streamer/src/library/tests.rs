@@ -1,0 +1,163 @@
+use paystream_contracts::content_id;
+
+use super::*;
+use crate::error::Code;
+use crate::store::cid_of;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const CREATOR: Address = Address::repeat_byte(0xc1);
+const OTHER: Address = Address::repeat_byte(0xc2);
+
+async fn library() -> (tempfile::TempDir, Library) {
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::open(&folder.path().join("library.sqlite"))
+        .await
+        .unwrap();
+    (folder, library)
+}
+
+fn item(owner: Option<Address>, state: State) -> Item {
+    Item {
+        item_id: ItemId::random(),
+        owner,
+        title: "A title".to_owned(),
+        description: String::new(),
+        file_name: "../a \"file\"\u{202e}.mp4".to_owned(),
+        free: false,
+        length: Some(10),
+        received: if matches!(state, State::Uploading) {
+            0
+        } else {
+            10
+        },
+        state,
+        created_at: NOW,
+        touched_at: NOW,
+    }
+}
+
+fn video(bytes: &[u8]) -> Box<Stored> {
+    Box::new(Stored {
+        cid: cid_of(bytes),
+        metadata: Some(cid_of(b"metadata")),
+        picture: None,
+        size: 10,
+        duration_ms: 2_000,
+        mime_type: "video/mp4; codecs=\"avc1.640028\"".to_owned(),
+        width: 1920,
+        height: 1080,
+    })
+}
+
+#[tokio::test]
+async fn an_item_comes_back_as_it_was_written_after_a_restart() {
+    let (folder, library) = library().await;
+    let failure = Failure {
+        code: Code::Malformed,
+        detail: "it is not a video".to_owned(),
+    };
+    let states = [
+        State::Uploading,
+        State::Queued,
+        State::Preparing,
+        State::Adding,
+        State::Ready(video(b"a")),
+        State::Failed(failure),
+        State::Cancelled,
+    ];
+    let items: Vec<Item> = states
+        .into_iter()
+        .map(|state| item(Some(CREATOR), state))
+        .collect();
+    for item in &items {
+        library.insert(item).await.unwrap();
+    }
+    library.close().await;
+    let library = Library::open(&folder.path().join("library.sqlite"))
+        .await
+        .unwrap();
+    for item in &items {
+        assert_eq!(
+            library.item(item.item_id).await.unwrap().as_ref(),
+            Some(item)
+        );
+    }
+    assert_eq!(library.all_ready(), [items[4].clone()]);
+}
+
+#[tokio::test]
+async fn a_content_is_found_by_its_creators_id_whoever_uploaded_it() {
+    let (_folder, library) = library().await;
+    let mut brought = item(None, State::Ready(video(b"a")));
+    library.insert(&brought).await.unwrap();
+    let id = content_id(CREATOR, &cid_of(b"a").to_string());
+    assert_eq!(library.stored(CREATOR, id), Some(brought.clone()));
+    assert_eq!(library.stored(OTHER, id), None);
+
+    let own = item(Some(CREATOR), State::Ready(video(b"a")));
+    library.insert(&own).await.unwrap();
+    assert_eq!(library.stored(CREATOR, id), Some(own.clone()));
+    library.set_free(brought.item_id, true).await.unwrap();
+    assert!(library.stored(CREATOR, id).unwrap().free);
+
+    library.remove(own.item_id).await.unwrap();
+    brought.free = true;
+    assert_eq!(library.stored(CREATOR, id), Some(brought.clone()));
+    assert_eq!(
+        library.ready_with(&cid_of(b"a")),
+        std::slice::from_ref(&brought)
+    );
+    library.remove(brought.item_id).await.unwrap();
+    assert_eq!(library.stored(CREATOR, id), None);
+    assert!(library.ready_with(&cid_of(b"a")).is_empty());
+}
+
+#[tokio::test]
+async fn of_two_who_move_an_item_one_wins_and_the_other_is_told() {
+    let (_folder, library) = library().await;
+    let queued = item(Some(CREATOR), State::Queued);
+    library.insert(&queued).await.unwrap();
+    let mut changes = library.changes();
+    let id = queued.item_id;
+    let to = State::Cancelled;
+    assert!(library.advance(id, &["queued"], &to, NOW).await.unwrap());
+    let to = State::Preparing;
+    assert!(!library.advance(id, &["queued"], &to, NOW).await.unwrap());
+    assert_eq!(
+        library.item(id).await.unwrap().unwrap().state,
+        State::Cancelled
+    );
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    assert_eq!(library.in_states(&["cancelled"]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn lists_hold_the_creators_own_items_and_the_operators_hold_all() {
+    let (_folder, library) = library().await;
+    for owner in [Some(CREATOR), Some(OTHER), None] {
+        library.insert(&item(owner, State::Queued)).await.unwrap();
+    }
+    let own = library.items(Whose::Creator(CREATOR), None).await.unwrap();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0].owner, Some(CREATOR));
+    assert_eq!(library.items(Whose::All, None).await.unwrap().len(), 3);
+    assert!(
+        library
+            .items(Whose::All, Some(NOW))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_its_state_forbids_is_refused() {
+    let (_folder, library) = library().await;
+    let mut more_than_all = item(None, State::Uploading);
+    more_than_all.received = 11;
+    assert!(library.insert(&more_than_all).await.is_err());
+    let mut half = item(None, State::Queued);
+    half.received = 5;
+    assert!(library.insert(&half).await.is_err());
+}
