@@ -2,7 +2,7 @@ use paystream_contracts::content_id;
 
 use super::*;
 use crate::error::Code;
-use crate::store::cid_of;
+use crate::store::block::cid_of;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const CREATOR: Address = Address::repeat_byte(0xc1);
