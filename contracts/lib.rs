@@ -4,19 +4,21 @@
 //!   artefacts, with calls, events, custom errors and the bytecode to deploy.
 //! - [`Deployment`]: the record of where the contracts are on one chain (`deployments/<chain id>.json`).
 //! - [`deploy`]: how they get there. The binary `paystream-deploy` and every test deploy by it.
+//! - [`distribute`]: how earnings are pushed to whom they belong. The binary `paystream-distribute`.
 //! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
 //! - [`registry_domain`] and [`splitter_domain`]: in which accounts sign what somebody else may send (EIP-712).
 //! - [`channel_id`] and the nonces of authorisations, computed without asking the chain.
 //! - [`explain`]: why a contract refused, in a sentence for the person.
 //! - [`content_id`]: the id of a content, computed without asking the chain.
 //!
-//! Nothing here opens a connection or holds a key: [`deploy`] uses the provider that it is given.
+//! Nothing here opens a connection or keeps a key: [`deploy`] and [`distribute`] use what they are given.
 
 #![forbid(unsafe_code)]
 
 mod bindings;
 pub mod deploy;
 mod deployment;
+pub mod distribute;
 mod errors;
 mod heartbeat;
 mod typed_data;

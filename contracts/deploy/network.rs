@@ -14,6 +14,8 @@ pub struct Network {
     pub chain_id: u64,
     /// Where its node usually is; nothing for a public network.
     pub rpc_url: Option<&'static str>,
+    /// Where people look at its transactions, without a slash at the end; nothing for a development chain.
+    pub explorer: Option<&'static str>,
     /// How many blocks, its own counted, make a deployment certain enough to be recorded.
     pub confirmations: u64,
     /// Whether its accounts' keys are known to everybody and its ether is worth nothing.
@@ -26,6 +28,7 @@ pub const NETWORKS: [Network; 2] = [
         name: "sepolia",
         chain_id: 11_155_111,
         rpc_url: None,
+        explorer: Some("https://sepolia.etherscan.io"),
         confirmations: 3,
         is_development: false,
     },
@@ -33,6 +36,7 @@ pub const NETWORKS: [Network; 2] = [
         name: "local",
         chain_id: 31_337,
         rpc_url: Some("http://127.0.0.1:8545"),
+        explorer: None,
         confirmations: 1,
         is_development: true,
     },

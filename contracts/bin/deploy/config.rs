@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use url::Url;
 
+use crate::key::Place;
+
 const AFTER_HELP: &str = "\
 Without --broadcast, --check or --verify this is a dry run: it looks at the chain, says what it would send and what that
 would cost, and sends nothing. Running --broadcast again is always safe: what is in place is left alone.
@@ -83,6 +85,16 @@ pub enum Mode {
 }
 
 impl Config {
+    /// Where the key is.
+    pub fn key(&self) -> Place<'_> {
+        Place {
+            key_file: self.key_file.as_deref(),
+            keystore: self.keystore.as_deref(),
+            account: self.account.as_deref(),
+            password_file: self.password_file.as_deref(),
+        }
+    }
+
     /// What is asked for.
     pub fn mode(&self) -> Mode {
         match (self.broadcast, self.check, self.verify) {

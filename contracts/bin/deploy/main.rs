@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+#[path = "../key.rs"]
 mod key;
 mod source;
 mod verify;
@@ -109,11 +110,11 @@ async fn run(config: &Config) -> Result<()> {
             Ok(())
         }
         Mode::DryRun => {
-            let signer = key::signer(config, network)?;
+            let signer = key::signer(config.key(), network)?;
             task.dry_run(signer.map(|signer| signer.address())).await
         }
         Mode::Broadcast => {
-            let signer = key::signer(config, network)?.context(
+            let signer = key::signer(config.key(), network)?.context(
                 "a key is needed to send: --account, --keystore or --key-file (see --help)",
             )?;
             task.broadcast(&url, signer).await

@@ -1,4 +1,4 @@
-//! `paystream-deploy`, and the contracts, against a real Ethereum node: anvil, started by each test and ended with it.
+//! `paystream-deploy`, `paystream-distribute`, and the contracts, against a real Ethereum node: anvil, started by each test and ended with it.
 //!
 //! anvil comes from `ANVIL`, or from where npm puts it. One that is missing fails the tests.
 
@@ -9,7 +9,9 @@
 
 mod anvil;
 mod deploy;
+mod distribute;
 mod interrupted;
 mod model;
 mod refused;
 mod run;
+mod token;

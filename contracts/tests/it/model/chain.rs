@@ -1,7 +1,6 @@
 //! The contracts and a token on a real chain: what is sent there, and what is read back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use alloy::consensus::Transaction as _;
 use alloy::eips::eip2718::Encodable2718;
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use super::cast::{AGREEING, Cast, REFUSING};
 use super::reference::{Call, ChannelRow, ETHER, Input, Reference, Refusal, Skipped, Usd};
 use crate::anvil::{Anvil, DEPLOYER};
+use crate::token;
 
 /// More than any call here takes.
 const GAS: u64 = 3_000_000;
@@ -65,7 +65,7 @@ impl Chain {
         let splitter = splitter.deploy().await.unwrap();
         let code = TransactionRequest::default()
             .from(DEPLOYER)
-            .with_deploy_code(token_code());
+            .with_deploy_code(token::code());
         let receipt = provider.send_transaction(code).await.unwrap();
         let receipt = receipt.get_receipt().await.unwrap();
         let token = receipt.contract_address.unwrap();
@@ -314,26 +314,4 @@ fn skipped(receipt: &TransactionReceipt) -> Vec<Skipped> {
     logs.filter_map(|log| EarningsSplitter::SettlementSkipped::decode_log(&log.inner).ok())
         .map(|log| (log.channelId, log.reason.0))
         .collect()
-}
-
-/// The token that the contracts' own tests pay with, compiled once into cargo's folder for tests.
-fn token_code() -> Bytes {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("token");
-    let forge = Path::new(env!("CARGO_MANIFEST_DIR")).join("forge");
-    let output = std::process::Command::new(forge)
-        .args(["build", "contracts/test/tokens/UsdLikeToken.sol", "--out"])
-        .arg(folder.join("out"))
-        .arg("--cache-path")
-        .arg(folder.join("cache"))
-        .env("FOUNDRY_PROFILE", "default")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let artefact = std::fs::read(folder.join("out/UsdLikeToken.sol/UsdLikeToken.json")).unwrap();
-    let artefact: Value = serde_json::from_slice(&artefact).unwrap();
-    artefact["bytecode"]["object"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap()
 }

@@ -1,4 +1,4 @@
-//! The deployer's key: from a file, and never printed.
+//! The key that pays for gas: from a file, and never printed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,34 @@ use alloy::signers::local::{LocalSigner, PrivateKeySigner};
 use anyhow::{Context, Result, bail};
 use paystream_contracts::deploy::Network;
 
-use crate::config::Config;
-
 /// The first account of every development chain (`test test test test test test test test test test test junk`).
 const DEVELOPMENT_KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
+/// Where a key is, as the command line names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// A file with the key itself.
+    pub key_file: Option<&'a Path>,
+    /// A keystore.
+    pub keystore: Option<&'a Path>,
+    /// The name of a keystore in foundry's folder.
+    pub account: Option<&'a str>,
+    /// A file with the keystore's password; without it, the terminal is asked.
+    pub password_file: Option<&'a Path>,
+}
+
 /// The key that is named; on a development chain, without a name, the chain's own. Nothing when there is none.
-pub fn signer(config: &Config, network: Network) -> Result<Option<PrivateKeySigner>> {
-    if let Some(path) = &config.key_file {
+pub fn signer(place: Place<'_>, network: Network) -> Result<Option<PrivateKeySigner>> {
+    if let Some(path) = place.key_file {
         return plain(path).map(Some);
     }
-    let keystore = match (&config.keystore, &config.account) {
-        (Some(path), _) => Some(path.clone()),
+    let keystore = match (place.keystore, place.account) {
+        (Some(path), _) => Some(path.to_owned()),
         (None, Some(name)) => Some(account(name)?),
         (None, None) => None,
     };
     match keystore {
-        Some(path) => decrypt(&path, config.password_file.as_deref()).map(Some),
+        Some(path) => decrypt(&path, place.password_file).map(Some),
         None if network.is_development => Ok(Some(DEVELOPMENT_KEY.parse()?)),
         None => Ok(None),
     }
