@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { accounts, chainId, type Deployment } from './ethereum.ts';
 import { run } from './run.ts';
 import type { Urls } from './services.ts';
+import type { Token } from './token.ts';
 
 export async function buildPage(directory: string): Promise<void> {
   await run('npm', ['run', 'abi']);
@@ -23,18 +24,20 @@ export async function buildPage(directory: string): Promise<void> {
   ]);
 }
 
-export function configurePage(directory: string, urls: Urls, deployment: Deployment): void {
+export function configurePage(directory: string, urls: Urls, deployment: Deployment, tokens: readonly Token[]): void {
   const config = {
     chain: { id: chainId, name: 'Paystream development', rpcUrl: urls.ethereum },
     registry: deployment.registry,
     splitter: deployment.splitter,
     indexerUrl: urls.indexer,
     bitcoin: { network: 'regtest', esploraUrl: null },
+    tokens,
     dev: {
       faucetUrl: urls.faucet,
       wallets: [
         { name: 'Creator', privateKey: accounts.creator.privateKey },
         { name: 'Viewer', privateKey: accounts.viewer.privateKey },
+        { name: 'Token holder', privateKey: accounts.tokenViewer.privateKey },
         { name: 'Provider', privateKey: accounts.provider.privateKey },
       ],
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Hex } from 'viem';
 import type { Deployment, EthereumAccount, Role } from './ethereum.ts';
 import type { Ports } from './ports.ts';
+import type { Token } from './token.ts';
 
 export interface StackRecord {
   readonly dataDir: string;
@@ -28,6 +29,10 @@ export interface StackRecord {
     readonly payouts: Readonly<Record<'creator' | 'provider' | 'secondProvider', BitcoinPayout>>;
   };
   readonly deployment: Deployment;
+  /** What each streamer's operator shows as a bearer token. */
+  readonly operatorTokens: Readonly<Record<'streamer' | 'secondStreamer', string>>;
+  /** The ERC-20 of the chain, of which the viewers own some; `tokenViewer` owns nothing else. */
+  readonly token: Token;
   /** The demo: a live stream of real footage. */
   readonly content: { readonly contentId: Hex; readonly cid: string; readonly name: string };
 }

@@ -42,6 +42,8 @@ export interface Paths {
   readonly keys: string;
   readonly web: string;
   readonly deployment: string;
+  /** The build of the chain's token. */
+  readonly token: string;
   readonly bitcoinCookie: string;
   /** The WHIP address of the demo; written when the content is registered. */
   readonly publishUrl: string;
@@ -54,6 +56,7 @@ export function pathsIn(data: string): Paths {
     keys: join(data, 'keys'),
     web: join(data, 'web'),
     deployment: join(data, 'deployments', `${chainId}.json`),
+    token: join(data, 'token'),
     bitcoinCookie: join(data, 'bitcoin', 'regtest', '.cookie'),
     publishUrl: join(data, 'publish-url'),
   };
@@ -214,10 +217,14 @@ function streamer(
       ...flags({ '--data-dir': join(paths.data, provider.name), '--operator-key-file': join(paths.keys, provider.key) }),
       ...flags({ '--ethereum-rpc': `http://127.0.0.1:${ports.anvil}`, '--deployment': paths.deployment, '--indexer-url': urls.indexer }),
       ...flags({ '--bitcoin-network': 'regtest', '--bitcoin-rpc': urls.bitcoin, '--bitcoin-cookie-file': paths.bitcoinCookie }),
-      ...flags({ '--bitcoin-payout': provider.payout }),
+      ...flags({ '--bitcoin-payout': provider.payout, '--operator-token-file': operatorTokenFile(paths, provider.name) }),
     ],
   };
 }
+
+/** The file with the token that opens what a streamer's operator may do over HTTP. */
+export const operatorTokenFile = (paths: Paths, service: 'streamer' | 'second-streamer'): string =>
+  join(paths.keys, `${service}-operator-token`);
 
 const flags = (values: Readonly<Record<string, string | number>>): string[] =>
   Object.entries(values).flatMap(([flag, value]) => [flag, `${value}`]);

@@ -12,9 +12,10 @@ import { type StackRecord, writeRecord } from './record.ts';
 import { stopRuns } from './run.ts';
 import { footagePath, seed } from './seed.ts';
 import { ServiceControl } from './service-control.ts';
-import { type Paths, pathsIn, programs, type ServiceName, urlsAt } from './services.ts';
+import { operatorTokenFile, type Paths, pathsIn, programs, type ServiceName, urlsAt } from './services.ts';
 import { Stack } from './stack.ts';
 import { OwnSupervisor } from './supervisor.ts';
+import { provideToken } from './token.ts';
 import { findTools, root, type Tools } from './tools.ts';
 
 export interface StackOptions {
@@ -70,6 +71,10 @@ export async function startStack(options: StackOptions, report: (line: string) =
     secondProvider: payout(paths, 'second-provider'),
   };
   keepEthereumKeys(paths);
+  const operatorTokens = {
+    streamer: keptSecret(operatorTokenFile(paths, 'streamer')),
+    secondStreamer: keptSecret(operatorTokenFile(paths, 'second-streamer')),
+  };
   const setting = {
     ...{ tools, ports, paths, postgres, urls, listenAddress },
     announceAddress: options.host === undefined ? '127.0.0.1' : (await lookup(options.host, { family: 4 })).address,
@@ -90,7 +95,7 @@ export async function startStack(options: StackOptions, report: (line: string) =
     const known = {
       dataDir: paths.data,
       supervisor: { pid: supervisor.pid, socket: supervisor.socket },
-      ...{ ports, urls, accounts },
+      ...{ ports, urls, accounts, operatorTokens },
       bitcoin: { cookieFile: paths.bitcoinCookie, payouts },
     };
     return await Promise.race([aborted, bringUp(known, supervisor, { tools, paths, postgres, report })]);
@@ -108,7 +113,11 @@ interface Work {
   readonly report: (line: string) => void;
 }
 
-async function bringUp(known: Omit<StackRecord, 'deployment' | 'content'>, supervisor: OwnSupervisor, work: Work): Promise<OwnStack> {
+async function bringUp(
+  known: Omit<StackRecord, 'deployment' | 'token' | 'content'>,
+  supervisor: OwnSupervisor,
+  work: Work,
+): Promise<OwnStack> {
   const { tools, paths, postgres, report } = work;
   const { ports, urls } = known;
   const control = new ServiceControl(known.dataDir, ports, urls, supervisor);
@@ -122,7 +131,8 @@ async function bringUp(known: Omit<StackRecord, 'deployment' | 'content'>, super
     deployment = await step(report, 'deployed the contracts', () => deploy(tools, rpcUrl, paths.deployment));
   }
   const page = step(report, 'built the page', () => buildPage(paths.web));
-  page.catch(() => undefined);
+  const tokenInPlace = step(report, 'the token is in place', () => provideToken(rpcUrl, paths.token));
+  for (const work of [page, tokenInPlace]) work.catch(() => undefined);
   await preparePostgres(tools, postgres, keptSecret(join(paths.keys, 'database')));
   const bitcoin = async (): Promise<void> => {
     await up('bitcoind');
@@ -136,12 +146,13 @@ async function bringUp(known: Omit<StackRecord, 'deployment' | 'content'>, super
   const { script } = known.bitcoin.payouts.creator;
   const content = await step(report, 'registered the demo', () => seed(rpcUrl, streamerUrl, deployment, script));
   writeFileSync(paths.publishUrl, `${urls.streamer}/whip/${content.contentId}`);
-  const record = { ...known, deployment, content };
+  const token = await tokenInPlace;
+  const record = { ...known, deployment, token, content };
   writeRecord(record);
   const stack = new OwnStack(record, supervisor);
 
   await page;
-  configurePage(paths.web, urls, deployment);
+  configurePage(paths.web, urls, deployment, [token]);
   const demo = async (): Promise<void> => {
     await stack.start('publisher');
     await step(report, 'the demo is live', () => stack.waitUntilLive());
