@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import type { Terms } from '../api/model.ts';
 import { currencyOf, formatPrice } from '../currency.ts';
 import { formatSat } from '../money.ts';
@@ -11,29 +12,11 @@ export function EarningsPreview({ terms }: { terms: Terms }) {
   const currency = currencyOf(config.tokens, terms.token);
   return (
     <section className="stack-s" aria-label="What each earns" data-testid="earnings-preview">
-      <div className="table-scroll">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">For</th>
-              <th scope="col" className="amount">
-                The viewer pays
-              </th>
-              <th scope="col" className="amount">
-                You earn
-              </th>
-              <th scope="col" className="amount">
-                The provider earns
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {hour !== null && <Row name="An hour watched, in Bitcoin" of="hour" division={hour} format={formatSat} />}
-            {view !== null && (
-              <Row name="A bought view, however long" of="view" division={view} format={(amount) => formatPrice(amount, currency)} />
-            )}
-          </tbody>
-        </table>
+      <div className="preview">
+        {hour !== null && <Earned name="An hour watched, in Bitcoin" of="hour" division={hour} format={formatSat} />}
+        {view !== null && (
+          <Earned name="A bought view, however long" of="view" division={view} format={(amount) => formatPrice(amount, currency)} />
+        )}
       </div>
       <p className="hint">
         {hour === null && view === null
@@ -46,16 +29,25 @@ export function EarningsPreview({ terms }: { terms: Terms }) {
   );
 }
 
-function Row(props: { name: string; of: string; division: Division; format: (amount: bigint) => string }) {
+const parties = { paid: 'The viewer pays', creator: 'You earn', provider: 'The provider earns' } as const;
+
+function Earned(props: { name: string; of: string; division: Division; format: (amount: bigint) => string }) {
   const { of, division, format } = props;
   return (
-    <tr>
-      <th scope="row">{props.name}</th>
-      {(['paid', 'creator', 'provider'] as const).map((who) => (
-        <td key={who} className="mono amount" data-testid={`preview-${of}-${who}`} data-value={division[who].toString()}>
-          {format(division[who])}
-        </td>
-      ))}
-    </tr>
+    <div className="stack-s">
+      <p>
+        <strong>{props.name}</strong>
+      </p>
+      <dl className="facts">
+        {(['paid', 'creator', 'provider'] as const).map((who) => (
+          <Fragment key={who}>
+            <dt>{parties[who]}</dt>
+            <dd className="mono" data-testid={`preview-${of}-${who}`} data-value={division[who].toString()}>
+              {format(division[who])}
+            </dd>
+          </Fragment>
+        ))}
+      </dl>
+    </div>
   );
 }

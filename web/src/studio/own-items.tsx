@@ -23,7 +23,7 @@ export function OwnItems({ account, contents }: { account: Address; contents: re
     queryKey: key,
     enabled: streamer.url !== '' && upload.token !== null,
     queryFn: ({ signal }) => new Provider(streamer.url).items(upload.token ?? '', signal),
-    refetchInterval: ({ state }) => ((state.data ?? []).some(isUnderWay) ? 1_000 : 5_000),
+    refetchInterval: ({ state }) => ((state.data ?? []).some(isUnderWay) ? 1_000 : 2_000),
   });
   if (streamer.url === '') return null;
   const remove = async (item: Item): Promise<void> => {

@@ -148,7 +148,7 @@ export function stageInWords(stage: Stage): StageWords {
     case 'idle':
       return { title: 'Nothing is being uploaded', detail: null, permille: null };
     case 'starting':
-      return { title: 'Starting', detail: 'Your wallet may ask for a signature to sign in. It costs nothing.', permille: null };
+      return { title: 'Starting', detail: null, permille: null };
     case 'uploading':
       return { title: `Uploading ${percent(permilleOf(stage))}`, detail: uploadDetail(stage), permille: permilleOf(stage) };
     case 'interrupted':

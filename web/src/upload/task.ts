@@ -54,15 +54,11 @@ export class UploadTask {
 
   /** Sends the file, from where `previous` stopped if it is given. */
   async begin(job: Job, previous: PreviousUpload | null): Promise<void> {
+    // Whoever does not sign in has their form as it was.
+    await job.tokens();
     this.reset();
     this.#job = job;
     this.#on({ kind: 'started' });
-    try {
-      await job.tokens();
-    } catch (error) {
-      this.#on({ kind: 'reset' });
-      throw error;
-    }
     const upload = this.#tus(job);
     this.#upload = upload;
     if (previous !== null) upload.resumeFromPreviousUpload(previous);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
+import type { Hex } from 'viem';
 import { providerSecret, scripts, termsWith } from '../../src/bitcoin/fixture.ts';
 import { fundingAddress } from '../../src/bitcoin/funding.ts';
 import { publicKeyOf } from '../../src/bitcoin/signature.ts';
@@ -25,6 +26,15 @@ export class Surroundings {
   tip = 200;
   utxos: { txid: string; vout: number; value: number; status: { confirmed: boolean; block_height: number } }[] = [];
   readonly broadcast: string[] = [];
+  /** Another provider than the one of these surroundings. */
+  providerUrl: string | null = null;
+  tokens: object[] = [];
+  /** In place of those of the content. */
+  terms: object = {};
+  creator = account;
+  metadataUri = '';
+  /** What `eth_call` answers, by the function's selector; nothing but zeros otherwise. */
+  readonly calls = new Map<string, Hex>();
   readonly #server: Server;
   readonly #dist: string;
 
@@ -65,7 +75,7 @@ export class Surroundings {
 
   #route(path: string, body: string): readonly [number, unknown] {
     if (path === '/config.json') return [200, this.#config()];
-    if (path === '/rpc') return [200, rpc(JSON.parse(body))];
+    if (path === '/rpc') return [200, this.#rpc(JSON.parse(body))];
     if (path === `/indexer/v1/contents`) return [200, { items: [this.#content()], next_cursor: null }];
     if (path === `/indexer/v1/contents/${contentId}`) return [200, this.#content()];
     if (path === `/indexer/v1/contents/${contentId}/streams`) return [200, { items: [this.#stream()], next_cursor: null }];
@@ -94,6 +104,7 @@ export class Surroundings {
       splitter: account,
       indexerUrl: `${this.url}/indexer`,
       bitcoin: { network: this.network, esploraUrl: this.network === 'regtest' ? null : `${this.url}/provider/esplora` },
+      tokens: this.tokens,
     };
   }
 
@@ -106,10 +117,10 @@ export class Surroundings {
     };
     return {
       content_id: contentId,
-      creator: account,
+      creator: this.creator,
       cid: 'bafkrei',
       name: 'A concert',
-      metadata_uri: '',
+      metadata_uri: this.metadataUri,
       active: true,
       terms: {
         token: `0x${'00'.repeat(20)}`,
@@ -118,6 +129,7 @@ export class Surroundings {
         price_per_view: '1000000000000000',
         price_per_second: '0',
         msat_per_second: rate,
+        ...this.terms,
       },
       bitcoin_payout: terms.creator_script,
       registered: place,
@@ -128,7 +140,25 @@ export class Surroundings {
   }
 
   #stream() {
-    return { provider: account, url: `${this.url}/provider`, liveness: this.live ? 'live' : 'offline', viewers: this.live ? 1 : null };
+    const url = this.providerUrl ?? `${this.url}/provider`;
+    return { provider: account, url, liveness: this.live ? 'live' : 'offline', viewers: this.live ? 1 : null };
+  }
+
+  #rpc({ id, method, params }: { id: number; method: string; params?: readonly unknown[] }) {
+    return { jsonrpc: '2.0', id, result: this.#ethereum(method, params ?? []) };
+  }
+
+  #ethereum(method: string, params: readonly unknown[]): unknown {
+    switch (method) {
+      case 'eth_chainId':
+        return `0x${chainId.toString(16)}`;
+      case 'eth_call':
+        return this.calls.get((params[0] as { data: string }).data.slice(0, 10)) ?? `0x${'00'.repeat(32)}`;
+      case 'eth_getTransactionReceipt':
+        return receipt(params[0] as Hex);
+      default:
+        return '0x1';
+    }
   }
 
   #offer() {
@@ -156,6 +186,26 @@ export class Surroundings {
   }
 }
 
+/** Of a transaction that succeeded in the first block. */
+function receipt(transactionHash: Hex) {
+  return {
+    transactionHash,
+    transactionIndex: '0x0',
+    blockHash: `0x${'00'.repeat(32)}`,
+    blockNumber: '0x1',
+    from: account,
+    to: account,
+    contractAddress: null,
+    cumulativeGasUsed: '0x1',
+    gasUsed: '0x1',
+    effectiveGasPrice: '0x1',
+    logs: [],
+    logsBloom: `0x${'00'.repeat(256)}`,
+    status: '0x1',
+    type: '0x2',
+  };
+}
+
 /** A provider's answer to the opening of a channel. */
 function open(request: { viewer_key: string; change_script: string }) {
   const agreed = termsWith({
@@ -175,11 +225,6 @@ function open(request: { viewer_key: string; change_script: string }) {
     paid_sat: '0',
     closing_txid: null,
   };
-}
-
-function rpc(call: { id: number; method: string }) {
-  const result = call.method === 'eth_chainId' ? `0x${chainId.toString(16)}` : call.method === 'eth_call' ? `0x${'00'.repeat(32)}` : '0x1';
-  return { jsonrpc: '2.0', id: call.id, result };
 }
 
 /** The viewer's own address and its script. */
