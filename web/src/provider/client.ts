@@ -9,10 +9,13 @@ export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly code: string;
   readonly status: number;
+  /** The provider's own words, for where they say more than the sentence of the code. */
+  readonly detail: string;
 
   constructor(code: string, status: number, detail: string, options?: ErrorOptions) {
     super(sentences[code] ?? detail, options);
     this.code = code;
+    this.detail = detail;
     this.status = status;
   }
 }
@@ -125,9 +128,10 @@ export class Provider {
     await this.#send('DELETE', `/v1/items/${encodeURIComponent(itemId)}`, undefined, undefined, token);
   }
 
-  /** The provider registers its own stream of a content that it stores. */
-  async registerStream(contentId: string, token: string): Promise<void> {
-    await this.#send('POST', '/register', { content_id: contentId }, AbortSignal.timeout(90_000), token);
+  /** The provider registers its own stream of a content that it stores; null when it is on chain already. */
+  async registerStream(contentId: string, token: string): Promise<Relay | null> {
+    const answer = asObject(await this.#json('POST', '/register', { content_id: contentId }, AbortSignal.timeout(90_000), token), 'answer');
+    return answer.relay === undefined || answer.relay === null ? null : readRelay(answer.relay);
   }
 
   async #json(method: string, path: string, body?: object, signal?: AbortSignal, token?: string): Promise<unknown> {

@@ -7,6 +7,7 @@ import { streamRegistryAbi } from '../contracts/abi.ts';
 import { contentIdOf } from '../contracts/content-id.ts';
 import { withAllErrors } from '../contracts/errors.ts';
 import { Provider } from '../provider/client.ts';
+import { followed } from '../provider/follow-relay.ts';
 import type { Item } from '../provider/items.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
@@ -14,6 +15,9 @@ import type { UploadToken } from '../upload/use-upload-token.ts';
 import { useContracts } from '../wallet/use-transaction.ts';
 import { EarningsPreview } from './earnings-preview.tsx';
 import { newTerms, readTermsText, TermsFields } from './terms-form.tsx';
+
+/** A block may take its time; after that the announcement is asked for again. */
+const announceWithinMs = 180_000;
 
 type Step = 'none' | 'registered' | 'announced';
 
@@ -60,7 +64,9 @@ export function RegisterItem(props: { item: Item; account: Address; streamerUrl:
   };
   const announce = async (): Promise<void> => {
     setBusy('The streamer announces itself…');
-    await upload.withToken((token) => new Provider(streamerUrl).registerStream(contentId, token));
+    const provider = new Provider(streamerUrl);
+    const relay = await upload.withToken((token) => provider.registerStream(contentId, token));
+    if (relay !== null) await followed(provider, relay, () => undefined, AbortSignal.timeout(announceWithinMs));
     setStep('announced');
   };
 

@@ -5,13 +5,13 @@ import { shorten } from '../money.ts';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { formatBytes, type Stage, stageInWords } from '../upload/stages.ts';
 import { currentUpload } from '../upload/task.ts';
-import { objectionToFile, titleFrom } from '../upload/tus-options.ts';
+import { objectionToFile, objectionToWords, titleFrom } from '../upload/tus-options.ts';
 import { type UploadToken, useUploadToken } from '../upload/use-upload-token.ts';
 import { RegisterItem } from './register-item.tsx';
 import { useStreamerUrl } from './streamer-url.tsx';
 
 const longestTitle = 120;
-const longestDescription = 4_000;
+const longestDescription = 5_000;
 
 /** A file to a streamer, then to the registry. */
 export function UploadVideo({ account }: { account: Address }) {
@@ -60,6 +60,7 @@ function Choose(props: { account: Address; streamerUrl: string; streamerField: R
     };
   }, [file, streamerUrl, account]);
 
+  const tooLong = objectionToWords(title, description);
   const choose = (chosen: File): void => {
     const objection = objectionToFile(chosen);
     setProblem(objection);
@@ -111,6 +112,7 @@ function Choose(props: { account: Address; streamerUrl: string; streamerField: R
             />
             <span className="hint">Title and description go to IPFS with the video, for everybody to read and for good.</span>
           </label>
+          {tooLong !== null && <Problem>{tooLong}</Problem>}
           {props.streamerField}
           {upload.token === null && (
             <p className="hint">Your wallet asks for one signature first, to sign in to the streamer. It costs nothing.</p>
@@ -119,7 +121,7 @@ function Choose(props: { account: Address; streamerUrl: string; streamerField: R
             action={() => start(null)}
             className={previous === null ? 'primary' : ''}
             busyLabel="Signing in…"
-            disabled={title.trim() === '' || streamerUrl === ''}
+            disabled={title.trim() === '' || tooLong !== null || streamerUrl === ''}
             testId="upload-start"
           >
             {previous === null ? 'Upload' : 'Upload from the beginning'}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprintOf, itemIdOf, mayRetry, metadataOf, objectionToFile, problemOf, titleFrom } from './tus-options.ts';
+import { fingerprintOf, itemIdOf, mayRetry, metadataOf, objectionToFile, objectionToWords, problemOf, titleFrom } from './tus-options.ts';
 
 const file = { name: 'My film.mp4', type: 'video/mp4', size: 9, lastModified: 7 };
 
@@ -54,4 +54,11 @@ test.each([
   ['C:\\films\\a.b.mkv', 'a.b'],
   ['../../etc/passwd', 'passwd'],
   ['no ending', 'no ending'],
+  ['bell\u0007 and\nline.mov', 'bell andline'],
 ])('“%s” becomes the title “%s”', (name, title) => expect(titleFrom(name)).toBe(title));
+
+test('titles and descriptions are bounded in bytes', () => {
+  expect(objectionToWords('ü'.repeat(128), '🎬'.repeat(1250))).toBeNull();
+  expect(objectionToWords('ü'.repeat(129), '')).toContain('title is too long');
+  expect(objectionToWords('', '🎬'.repeat(1251))).toContain('description is too long');
+});

@@ -67,5 +67,21 @@ export function objectionToFile(file: FileFacts): string | null {
 /** A title from the file's name: no folder, no ending, no underscores. */
 export function titleFrom(name: string): string {
   const bare = name.replace(/^.*[/\\]/, '').replace(/\.[A-Za-z0-9]{1,5}$/, '');
-  return bare.replaceAll('_', ' ').trim().slice(0, 120);
+  return bare
+    .replaceAll('_', ' ')
+    .replace(/\p{Cc}/gu, '')
+    .trim()
+    .slice(0, 120);
+}
+
+const longestTitleBytes = 256;
+const longestDescriptionBytes = 5_000;
+
+/** Null, or what is wrong with what was typed: the registry bounds a name, the streamer a description, both in bytes. */
+export function objectionToWords(title: string, description: string): string | null {
+  const bytes = (text: string): number => new TextEncoder().encode(text).length;
+  if (bytes(title.trim()) > longestTitleBytes) return 'The title is too long: the registry takes 256 bytes.';
+  if (bytes(description.trim()) > longestDescriptionBytes)
+    return 'The description is too long: 5000 bytes are taken, about as many letters.';
+  return null;
 }

@@ -5,12 +5,13 @@ import type { Content, Stream } from '../api/model.ts';
 import { currencyOf, etherAddress, formatPrice } from '../currency.ts';
 import { shorten } from '../money.ts';
 import { Provider } from '../provider/client.ts';
+import { RelayFailed } from '../provider/follow-relay.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { claimPass } from '../views/claim-pass.ts';
 import type { ViewPass } from '../views/pass.ts';
 import { forgetPayment, keepPayment, pendingPayment } from '../views/pending.ts';
-import { PaymentRefused, relayed } from '../views/relay.ts';
+import { relayed } from '../views/relay.ts';
 import { useTokenPayment } from '../views/use-token-payment.ts';
 import { sentence } from '../wallet/errors.ts';
 import { useContracts } from '../wallet/use-transaction.ts';
@@ -136,7 +137,7 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
       await relayed(provider, payment, (relay) => setTransaction(relay.transaction), signal());
     } catch (error) {
       setPhase('none');
-      if (error instanceof PaymentRefused) {
+      if (error instanceof RelayFailed) {
         forgetPayment(stream.url, contentId, account);
         setUnfinished(false);
       }

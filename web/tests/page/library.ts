@@ -150,7 +150,7 @@ export class Library {
     const refusal = this.registerProblems.shift();
     if (refusal !== undefined) return refusal;
     this.registered.push(content_id);
-    return [200, {}];
+    return [202, { content_id, relay: this.#relayState() }];
   }
 
   #authorised(request: IncomingMessage): boolean {

@@ -142,6 +142,9 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     ]);
 
     await at('upload-announce').click();
+    await expect.poll(() => asked(`GET /api/record-view/0x${'1d'.repeat(32)}`)).toBeGreaterThan(0);
+    expect(await at('upload-registered').count()).toBe(0);
+    library.relay = { state: 'confirmed', detail: null };
     await at('upload-registered').waitFor();
     expect(wallet.count('eth_sendTransaction')).toBe(1);
     expect(library.registered).toEqual([contentIdOf(wallet.account.address, cid)]);
@@ -382,7 +385,7 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
   });
 
   test('that the provider refuses, or that fails on chain, says why and can be signed anew', async () => {
-    library.relayProblem = problem(409, 'forbidden_price', 'the price is now 2 TST');
+    library.relayProblem = problem(403, 'forbidden', 'the price is now 2 TST');
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
     await expect.poll(() => text('problem')).toContain('the price is now 2 TST');
