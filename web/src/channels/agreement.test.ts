@@ -33,6 +33,7 @@ const offer = (change: Partial<BitcoinRail>): Offer => ({
   contentId: '0xaa',
   provider: zero,
   live: true,
+  stored: null,
   tickMs: 1000,
   bitcoin: { ...rail, ...change },
   bitcoinUnavailable: null,

@@ -17,4 +17,11 @@ export class DamagedError extends Error {
 /** The response ended, or broke, before it was whole: nothing is wrong with what has come, and trying again may help. */
 export class CutOffError extends Error {
   override readonly name = 'CutOffError';
+  /** It did not break: for a long time nothing came. */
+  readonly silent: boolean;
+
+  constructor(detail: string, { silent = false, ...options }: ErrorOptions & { silent?: boolean } = {}) {
+    super(detail, options);
+    this.silent = silent;
+  }
 }

@@ -1,5 +1,6 @@
 /** What a provider answers over HTTP (docs/protocol.md, sections 2 and 3), read with suspicion. */
 import type { BitcoinNetwork } from '../config.ts';
+import { readStored, type StoredVideo } from '../stored/offer.ts';
 import { asAmount, asBoolean, asHex, asInteger, asList, asObject, asText, WireError } from '../wire.ts';
 
 export interface BitcoinRail {
@@ -19,6 +20,8 @@ export interface Offer {
   readonly contentId: string;
   readonly provider: string;
   readonly live: boolean;
+  /** Null: a live stream. */
+  readonly stored: StoredVideo | null;
   readonly tickMs: number;
   readonly bitcoin: BitcoinRail | null;
   /** Why there is no Bitcoin rail, when there is none. */
@@ -63,6 +66,7 @@ export function readOffer(json: unknown): Offer {
     contentId: asText(offer.content_id, 'content_id').toLowerCase(),
     provider: asText(offer.provider, 'provider').toLowerCase(),
     live: asBoolean(offer.live, 'live'),
+    stored: readStored(offer.stored),
     tickMs: asInteger(offer.tick_ms, 'tick_ms'),
     bitcoin: rails.bitcoin === undefined || rails.bitcoin === null ? null : readRail(rails.bitcoin),
     bitcoinUnavailable: typeof unavailable.bitcoin === 'string' ? unavailable.bitcoin : null,
