@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/catalogue.css';
 import './styles/studio.css';
 import './styles/watch.css';
+import './styles/stored.css';
 import { App } from './app.tsx';
 import { loadConfig } from './config.ts';
 import { ConfigProblem } from './pages/config-problem.tsx';

@@ -2,22 +2,21 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Content, Stream } from '../api/model.ts';
-import { type ChannelRecord, updateChannel } from '../channels/store.ts';
+import type { ChannelRecord } from '../channels/store.ts';
 import { useChannels } from '../channels/use-channels.ts';
-import { formatShare, shorten } from '../money.ts';
-import { Provider } from '../provider/client.ts';
 import { useServices } from '../services.tsx';
+import { looksStored } from '../stored/kind.ts';
 import { Problem } from '../ui/action-button.tsx';
-import { CopyLine } from '../ui/copy.tsx';
 import { useViewPass } from '../views/use-view-pass.ts';
+import { About } from '../watch/about.tsx';
 import { BuyView } from '../watch/buy-view.tsx';
-import { ConnectionDetails } from '../watch/connection-details.tsx';
 import { FundPanel } from '../watch/fund-panel.tsx';
-import { Meter } from '../watch/meter.tsx';
 import { OfferPanel } from '../watch/offer-panel.tsx';
 import { Screen } from '../watch/screen.tsx';
+import { SessionView } from '../watch/session-view.tsx';
 import { Settlement } from '../watch/settlement.tsx';
-import { useSession } from '../watch/use-session.ts';
+import { objectionToStored, StoredOpen } from '../watch/stored-watch.tsx';
+import { useOffer } from '../watch/use-offer.ts';
 
 export function ContentPage({ contentId }: { contentId: string }) {
   const { indexer } = useServices();
@@ -30,13 +29,14 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const [attempt, setAttempt] = useState(0);
 
   const stream = pick(streams.data ?? [], chosen);
+  const offer = useOffer(stream?.url ?? null, id, 10_000);
   const held = useViewPass(id, stream);
 
   const newest = channels[0];
   const running = newest !== undefined && !newest.left && newest.outcome.kind === 'running' ? newest : null;
   if (running !== null && running.funding.length > 0) {
     return (
-      <Session
+      <SessionView
         key={`${running.channelId}-${attempt}`}
         record={running}
         content={content.data ?? null}
@@ -48,13 +48,58 @@ export function ContentPage({ contentId }: { contentId: string }) {
   if (content.isError) return <Problem>{content.error.message}</Problem>;
 
   const ended = newest?.left === true && newest.channelId !== dismissed ? newest : null;
+  const stored = offer.data?.stored ?? null;
+  const objection = stored === null ? null : objectionToStored(content.data, stored);
+  const isVideo = stored !== null || (offer.data === undefined && looksStored(content.data.cid));
+  const buy = <BuyView content={content.data} stream={stream} stored={isVideo} pass={held.pass} onPass={held.keep} />;
+  const about = <About content={content.data} />;
+  // Watched at once: what is free, and what a bought view opens.
+  const access =
+    stored?.free === true ? ({ kind: 'free' } as const) : held.pass === null ? null : ({ kind: 'pass', token: held.pass.token } as const);
+  if (
+    stream !== null &&
+    stored !== null &&
+    objection === null &&
+    access !== null &&
+    running === null &&
+    ended === null &&
+    content.data.active
+  ) {
+    return (
+      <StoredOpen
+        key={`${stream.provider}-${access.kind}`}
+        providerUrl={stream.url}
+        stored={stored}
+        access={access}
+        onPassRefused={held.drop}
+        aside={stored.free ? null : buy}
+      >
+        {about}
+      </StoredOpen>
+    );
+  }
   return (
     <div className="watch">
-      <Screen stream={null} seed={id} note={<ScreenNote content={content.data} stream={stream} running={running} ended={ended} />} />
+      <Screen
+        stream={null}
+        seed={id}
+        note={
+          <ScreenNote
+            content={content.data}
+            stream={stream}
+            running={running}
+            ended={ended}
+            isVideo={isVideo}
+            unreachable={offer.isError}
+          />
+        }
+        {...(stored?.picture == null || stream === null ? {} : { poster: { providerUrl: stream.url, cid: stored.picture } })}
+      />
       <div className="watch-aside stack">
         {ended !== null && <Ended record={ended} onDismiss={() => setDismissed(ended.channelId)} />}
         {ended === null && running !== null && <FundPanel record={running} />}
-        {ended === null && running === null && stream !== null && (
+        {ended === null && running === null && stream !== null && objection !== null && <Problem>{objection}</Problem>}
+        {ended === null && running === null && stream !== null && objection === null && (
           <Offered content={content.data} stream={stream} streams={streams.data ?? []} onProvider={setChosen} />
         )}
         {ended === null && running === null && stream === null && streams.isSuccess && (
@@ -64,69 +109,16 @@ export function ContentPage({ contentId }: { contentId: string }) {
           </section>
         )}
         {streams.isError && <Problem>{streams.error.message}</Problem>}
-        <BuyView content={content.data} stream={stream} pass={held.pass} onPass={held.keep} />
+        {buy}
       </div>
-      <About content={content.data} />
-    </div>
-  );
-}
-
-function Session({ record, content, onRestart }: { record: ChannelRecord; content: Content | null; onRestart: () => void }) {
-  const watching = useSession(record.channelId);
-  const offer = useQuery({
-    queryKey: ['offer', record.providerUrl, record.contentId],
-    queryFn: ({ signal }) => new Provider(record.providerUrl).offer(record.contentId, signal),
-  });
-  const { session } = watching;
-  const replaced = session?.phase === 'ended' && session.end?.reason === 'replaced';
-  const paused = session !== null && !session.paying && session.phase === 'active' && !session.gate.open;
-  return (
-    <div className="watch">
-      <Screen
-        seed={record.contentId}
-        stream={watching.stream}
-        note={
-          paused ? (
-            <>
-              <h2>Paused</h2>
-              <p>No payment, no video: the meter stands still.</p>
-              <button type="button" className="button primary" onClick={watching.resume}>
-                Resume
-              </button>
-            </>
-          ) : null
-        }
-      />
-      <div className="watch-aside stack">
-        <Meter record={record} watching={watching} minConfirmations={offer.data?.bitcoin?.minConfirmations ?? null} />
-        {replaced && (
-          <button type="button" className="button" onClick={onRestart}>
-            Watch here instead
-          </button>
-        )}
-        {session?.phase === 'refused' && (
-          <button type="button" className="button" onClick={() => updateChannel(record.channelId, (now) => ({ ...now, left: true }))}>
-            Give this channel up
-          </button>
-        )}
-        {watching.playbackProblem !== null && <Problem>{watching.playbackProblem}</Problem>}
-        {session?.notice !== null && session !== null && session.notice.code === 'capacity_low' && (
-          <p className="notice">The channel is nearly used up. Leave to settle it, and open another one to go on.</p>
-        )}
-        <ConnectionDetails stats={watching.stats} />
-      </div>
-      {content !== null ? <About content={content} /> : <h1 className="about">{record.title}</h1>}
+      {about}
     </div>
   );
 }
 
 function Offered(props: { content: Content; stream: Stream; streams: readonly Stream[]; onProvider: (provider: string) => void }) {
   const { content, stream } = props;
-  const offer = useQuery({
-    queryKey: ['offer', stream.url, content.contentId],
-    queryFn: ({ signal }) => new Provider(stream.url).offer(content.contentId, signal),
-    refetchInterval: 10_000,
-  });
+  const offer = useOffer(stream.url, content.contentId, 10_000);
   if (offer.isPending) return <div className="skeleton" style={{ height: 340 }} aria-hidden="true" />;
   if (offer.isError) {
     return (
@@ -167,8 +159,17 @@ function Ended({ record, onDismiss }: { record: ChannelRecord; onDismiss: () => 
   );
 }
 
-function ScreenNote(props: { content: Content; stream: Stream | null; running: ChannelRecord | null; ended: ChannelRecord | null }) {
-  const { content, stream, running, ended } = props;
+function ScreenNote(props: {
+  content: Content;
+  stream: Stream | null;
+  running: ChannelRecord | null;
+  ended: ChannelRecord | null;
+  /** A stored video, which no broadcast has to be on for. */
+  isVideo: boolean;
+  /** The provider gives no offer. */
+  unreachable: boolean;
+}) {
+  const { content, stream, running, ended, isVideo } = props;
   if (!content.active) {
     return (
       <>
@@ -183,18 +184,31 @@ function ScreenNote(props: { content: Content; stream: Stream | null; running: C
       <>
         <h2>Ready when you are</h2>
         <p>
-          {stream?.liveness === 'offline'
+          {stream?.liveness === 'offline' && !isVideo
             ? 'Off air now: the picture starts with the broadcast.'
             : 'Fund the channel and the picture starts.'}
         </p>
       </>
     );
   }
+  if (isVideo && stream !== null) {
+    return props.unreachable ? (
+      <>
+        <h2>Its provider does not answer</h2>
+        <p>The video is stored there. Try again in a moment, or choose another provider.</p>
+      </>
+    ) : (
+      <>
+        <h2>Ready to play</h2>
+        <p>Choose how long you may want to watch. You pay for what you watch, by the second, and get the rest back.</p>
+      </>
+    );
+  }
   if (stream === null || stream.liveness === 'offline') {
     return (
       <>
-        <h2>Off air</h2>
-        <p>Nobody is broadcasting this now.</p>
+        <h2>{isVideo ? 'Nobody carries this yet' : 'Off air'}</h2>
+        <p>{isVideo ? 'It can be watched as soon as a provider does.' : 'Nobody is broadcasting this now.'}</p>
       </>
     );
   }
@@ -203,33 +217,6 @@ function ScreenNote(props: { content: Content; stream: Stream | null; running: C
       <h2>{content.live === true ? 'Live now' : 'On the programme'}</h2>
       <p>Choose how long you may want to watch. You pay by the second and get the rest back.</p>
     </>
-  );
-}
-
-function About({ content }: { content: Content }) {
-  return (
-    <section className="stack about">
-      <div className="row">
-        <h1 data-testid="content-title">{content.name}</h1>
-        {content.live === true && <span className="badge live">Live</span>}
-        {!content.active && <span className="badge">Withdrawn</span>}
-      </div>
-      <p className="quiet">
-        by <span className="mono">{shorten(content.creator)}</span>, who gets {formatShare(content.terms.creatorShareBps)} of every payment
-        ·{' '}
-        <span data-testid="view-count" data-value={content.views}>
-          {content.views}
-        </span>{' '}
-        {content.views === 1 ? 'view' : 'views'} bought on Ethereum
-      </p>
-      <details>
-        <summary>Registered as</summary>
-        <div className="stack-s">
-          <CopyLine value={content.contentId} label="the content id" />
-          <CopyLine value={content.cid} label="the CID" />
-        </div>
-      </details>
-    </section>
   );
 }
 

@@ -7,16 +7,27 @@ import type { Session } from '../session/core.ts';
 import { leavingInWords } from './leaving.ts';
 import { Tape } from './tape.tsx';
 import type { Watching } from './use-session.ts';
-import { stateInWords } from './words.ts';
+import { stateInWords, type Words } from './words.ts';
+
+/** Of a stored video: its player pauses, not the payment, and what was checked is shown. */
+export interface StoredMeter {
+  readonly words: (session: Session) => Words;
+  readonly playing: boolean;
+  readonly stopped: boolean;
+  readonly checkedMs: number;
+  readonly onToggle: () => void;
+}
 
 export function Meter({
   record,
   watching,
   minConfirmations,
+  stored = null,
 }: {
   record: ChannelRecord;
   watching: Watching;
   minConfirmations: number | null;
+  stored?: StoredMeter | null;
 }) {
   const { session } = watching;
   const rate = BigInt(record.terms.msat_per_second);
@@ -33,7 +44,9 @@ export function Meter({
   const words =
     session === null || watching.waiting !== null
       ? { tone: 'wait' as const, text: 'Telling the provider of your payment', detail: watching.waiting }
-      : stateInWords(session, watching.playback, minConfirmations);
+      : stored !== null
+        ? stored.words(session)
+        : stateInWords(session, watching.playback, minConfirmations);
   return (
     <section className="card meter" aria-label="Meter" data-testid="meter">
       <div className="stack-s">
@@ -86,6 +99,14 @@ export function Meter({
             {formatDuration(paidMs)}
           </dd>
         </div>
+        {stored !== null && (
+          <div>
+            <dt>Checked</dt>
+            <dd data-testid="checked" data-value={stored.checkedMs}>
+              {formatDuration(stored.checkedMs)}
+            </dd>
+          </div>
+        )}
         <div>
           <dt>Remaining</dt>
           <dd data-testid="remaining-sat" data-value={remaining.toString()}>
@@ -94,7 +115,17 @@ export function Meter({
         </div>
       </dl>
       <div className="meter-buttons">
-        {session?.paying === false ? (
+        {stored !== null ? (
+          <button
+            type="button"
+            className="button primary"
+            onClick={stored.onToggle}
+            disabled={stored.stopped || session?.phase === 'leaving'}
+            data-testid={stored.playing ? 'pause' : 'resume'}
+          >
+            {stored.playing ? 'Pause' : 'Play'}
+          </button>
+        ) : session?.paying === false ? (
           <button
             type="button"
             className="button primary"

@@ -26,5 +26,6 @@ export function useBroadcast(record: ChannelRecord): 'on' | 'off' | 'unreachable
   });
   if (offer.isError) return 'unreachable';
   if (offer.data === undefined) return 'unknown';
-  return offer.data.live ? 'on' : 'off';
+  // A stored video is there for whoever comes: "off air" is about broadcasts.
+  return offer.data.live || offer.data.stored !== null ? 'on' : 'off';
 }

@@ -10,11 +10,18 @@ import { costOf, formatInteger, formatRate, formatSat, formatShare, shorten } fr
 import { Provider } from '../provider/client.ts';
 import type { Offer } from '../provider/wire.ts';
 import { useServices } from '../services.tsx';
+import { formatClock } from '../stored/clock.ts';
+import type { StoredVideo } from '../stored/offer.ts';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useChangeAddress } from './change-address.ts';
 import { OffAirWarning } from './off-air.tsx';
 
-const presets = [5, 15, 60] as const;
+/** Minutes to choose from. Of a stored video first the whole of it, and a little for what a seek reads twice. */
+export function presetsFor(stored: StoredVideo | null): readonly number[] {
+  if (stored === null) return [5, 15, 60];
+  const whole = Math.max(1, Math.ceil((stored.durationMs * 1.05) / 60_000));
+  return [...new Set([whole, 5, 15, 60, 120])].slice(0, 3);
+}
 
 /** What leaves the channel beside payments: the closing fee and the smallest change (330 sat covers every kind of address). */
 const reserve = (feeSat: bigint): bigint => feeSat + 330n;
@@ -28,11 +35,13 @@ export function OfferPanel(props: {
 }) {
   const { config } = useServices();
   const { content, offer } = props;
-  const [minutes, setMinutes] = useState<number>(15);
+  const presets = presetsFor(offer.stored);
+  const isThere = offer.live || offer.stored !== null;
+  const [minutes, setMinutes] = useState<number>(offer.stored === null ? 15 : (presets[0] ?? 15));
   const [custom, setCustom] = useState('');
   const [goesOn, setGoesOn] = useState(false);
   const queries = useQueryClient();
-  const tip = useTip(props.stream.url, !offer.live);
+  const tip = useTip(props.stream.url, !isThere);
   const warned = useId();
   const change = useChangeAddress(config.bitcoin.network);
   const rail = offer.bitcoin;
@@ -73,7 +82,15 @@ export function OfferPanel(props: {
     <section className="card stack" aria-label="Offer" data-testid="offer">
       <div className="row spread">
         <h2>Watch with Bitcoin</h2>
-        {offer.live ? <span className="badge live">Live</span> : <span className="badge">Off air</span>}
+        {offer.stored !== null ? (
+          <span className="badge" data-testid="stored-duration" data-value={offer.stored.durationMs}>
+            Video · {formatClock(offer.stored.durationMs / 1000)}
+          </span>
+        ) : offer.live ? (
+          <span className="badge live">Live</span>
+        ) : (
+          <span className="badge">Off air</span>
+        )}
       </div>
       {rail !== null && (
         <p className="meter-paid">
@@ -160,7 +177,7 @@ export function OfferPanel(props: {
               <span className="hint">Change and refunds go there. A fresh receiving address of your wallet is best.</span>
             )}
           </label>
-          {!offer.live && (
+          {!isThere && (
             <>
               <OffAirWarning id={warned} when={refundTime(rail.expiryHeight, tip.data ?? null)} />
               <label className="check">
@@ -179,13 +196,14 @@ export function OfferPanel(props: {
             action={open}
             className="primary wide"
             busyLabel="Opening the channel…"
-            disabled={!validMinutes || change.address.trim() === '' || change.problem !== null || !(offer.live || goesOn)}
+            disabled={!validMinutes || change.address.trim() === '' || change.problem !== null || !(isThere || goesOn)}
             testId="watch"
           >
-            {validMinutes ? `${offer.live ? 'Watch' : 'Wait for it'} · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
+            {validMinutes ? `${isThere ? 'Watch' : 'Wait for it'} · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
           </ActionButton>
           <p className="faint">
-            You pay only for the seconds you watch. {formatSat(rail.feeSat)} of it pay the network when the channel closes.
+            {offer.stored === null ? 'You pay only for the seconds you watch.' : 'You pay only for what is read for you, by the second.'}{' '}
+            {formatSat(rail.feeSat)} of it pay the network when the channel closes.
           </p>
         </>
       )}

@@ -6,7 +6,7 @@ import { Playback, type PlaybackState, type PlaybackStats } from '../media/whep.
 import { Provider, ProviderError } from '../provider/client.ts';
 import type { ChannelView } from '../provider/wire.ts';
 import { SessionClient, type SessionHost } from '../session/client.ts';
-import type { Session } from '../session/core.ts';
+import type { Metering, Session } from '../session/core.ts';
 
 export interface Watching {
   readonly session: Session | null;
@@ -16,6 +16,11 @@ export interface Watching {
   /** Why the session cannot start yet, while it is tried again. */
   readonly waiting: string | null;
   readonly stats: () => Promise<PlaybackStats | null>;
+  /** Of a stored video: what its player reads with. */
+  readonly mediaToken: string | null;
+  /** Of a stored video: what its player has checked in this run, and a block that failed. */
+  readonly onChecked: (ms: number, bytes: number) => void;
+  readonly onDamaged: (cid: string | null, detail: string) => void;
   readonly pause: () => void;
   readonly resume: () => void;
   readonly leave: () => void;
@@ -23,10 +28,12 @@ export interface Watching {
 
 const none = (): (() => void) => () => undefined;
 
-export function useSession(channelId: string): Watching {
+/** `metering` says what is watched: a live stream by the clock, a stored video by what was checked. */
+export function useSession(channelId: string, metering: Metering): Watching {
   const [client, setClient] = useState<SessionClient | null>(null);
   const [playback, setPlayback] = useState<{ state: PlaybackState; problem: string | null }>({ state: 'connecting', problem: null });
   const [stream, setStream] = useState<MediaStream | null>(null);
+  const [mediaToken, setMediaToken] = useState<string | null>(null);
   const [waiting, setWaiting] = useState<string | null>(null);
   const player = useRef<Playback | null>(null);
 
@@ -35,8 +42,13 @@ export function useSession(channelId: string): Watching {
     if (record === null) return;
     const abort = new AbortController();
     const created = clientOf(record, {
+      metering,
       progress: async () => progressOf((await player.current?.stats()) ?? null),
       onMedia: (token) => {
+        if (metering === 'checked') {
+          setMediaToken(token);
+          return;
+        }
         player.current?.stop();
         const next = new Playback({
           endpoint: `${record.providerUrl}/whep/${record.contentId}`,
@@ -48,7 +60,11 @@ export function useSession(channelId: string): Watching {
         void next.start();
       },
     });
-    const unsubscribe = created.subscribe(() => noteEnd(channelId, created.snapshot(), () => player.current?.stop()));
+    const stopPlayback = (): void => {
+      player.current?.stop();
+      setMediaToken(null);
+    };
+    const unsubscribe = created.subscribe(() => noteEnd(channelId, created.snapshot(), stopPlayback));
     setClient(created);
     void announceFunding(record, abort.signal, setWaiting).then((ready) => {
       if (ready && !abort.signal.aborted) created.connect();
@@ -59,8 +75,9 @@ export function useSession(channelId: string): Watching {
       created.dispose();
       player.current?.stop();
       player.current = null;
+      setMediaToken(null);
     };
-  }, [channelId]);
+  }, [channelId, metering]);
 
   const session = useSyncExternalStore(
     client?.subscribe ?? none,
@@ -72,6 +89,9 @@ export function useSession(channelId: string): Watching {
     playbackProblem: playback.problem,
     stream,
     waiting,
+    mediaToken,
+    onChecked: useCallback((ms: number, bytes: number) => client?.checked(ms, bytes), [client]),
+    onDamaged: useCallback((cid: string | null, detail: string) => client?.damaged(cid, detail), [client]),
     stats: useCallback(async () => (await player.current?.stats()) ?? null, []),
     pause: useCallback(() => client?.pause(), [client]),
     resume: useCallback(() => client?.resume(), [client]),
@@ -79,7 +99,7 @@ export function useSession(channelId: string): Watching {
   };
 }
 
-function clientOf(record: ChannelRecord, host: Pick<SessionHost, 'onMedia' | 'progress'>): SessionClient {
+function clientOf(record: ChannelRecord, host: Pick<SessionHost, 'onMedia' | 'progress' | 'metering'>): SessionClient {
   const signer = signerOf(record);
   return new SessionClient({
     url: new Provider(record.providerUrl).sessionUrl,

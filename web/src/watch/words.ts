@@ -45,6 +45,9 @@ export function stateInWords(session: Session, playback: PlaybackState, minConfi
       );
     case 'funding_unknown':
       return words('wait', 'Looking for your payment');
+    case 'ahead_of_blocks':
+    case 'unchecked':
+    case 'damaged':
     case 'paused':
     case null:
       break;
@@ -73,6 +76,48 @@ export function stateInWords(session: Session, playback: PlaybackState, minConfi
   }
   if (session.gate.reason === 'payment_due') return words('wait', 'Paying');
   return words('wait', 'Starting the video');
+}
+
+/** What a stored video's player is doing, beside the session. */
+export interface StoredNow {
+  readonly problem: boolean;
+  readonly playing: boolean;
+  readonly waiting: boolean;
+  readonly ended: boolean;
+}
+
+export function storedStateInWords(session: Session, now: StoredNow, minConfirmations: number | null): Words {
+  const words = (tone: Tone, text: string, detail: string | null = null): Words => ({ tone, text, detail });
+  if (session.damage !== null && (session.phase === 'active' || session.phase === 'connecting' || session.phase === 'starting')) {
+    return words('bad', 'Stopped: a block failed its check', 'Nothing is paid any more. Leave, and the rest of your money comes back.');
+  }
+  if (session.phase !== 'active') return stateInWords(session, 'connected', minConfirmations);
+  switch (session.refusal) {
+    case 'unchecked':
+      return words(
+        'bad',
+        'The provider asks for more than it sent',
+        'Nothing was paid for what this page has not checked. Leave, and choose another provider if it goes on.',
+      );
+    case 'above_price':
+    case 'above_capacity':
+    case 'funding_unknown':
+      return stateInWords(session, 'connected', minConfirmations);
+    default:
+      break;
+  }
+  const confirmations = `${session.channel?.confirmations ?? 0}/${minConfirmations ?? 1}`;
+  if ((session.gate.reason === 'preview_used' || session.gate.reason === 'channel_not_open') && !session.gate.open) {
+    return words('wait', `Waiting for confirmation ${confirmations}`, 'It goes on by itself with the next Bitcoin block.');
+  }
+  if (now.problem) return words('bad', 'Stopped', 'Nothing is paid while nothing comes.');
+  if (now.ended) return words('off', 'Watched to the end', 'Leave to settle the channel, or watch it again.');
+  if (!now.playing) return words('off', 'Paused', 'Nothing more is read, and nothing more is paid.');
+  if (now.waiting) return words('wait', session.gate.reason === 'payment_due' && !session.gate.open ? 'Paying' : 'Reading the video');
+  if (session.channel?.state === 'unconfirmed') {
+    return words('on', 'Playing a preview', `Waiting for confirmation ${confirmations} of your payment.`);
+  }
+  return words('on', 'Playing');
 }
 
 export function endInWords(reason: string): string {

@@ -17,7 +17,7 @@ export interface Built {
   readonly close: () => Promise<void>;
 }
 
-export async function buildAndLaunch(): Promise<Built> {
+export async function buildAndLaunch(args: readonly string[] = []): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), 'paystream-page-'));
   const dist = join(folder, 'dist');
   await build({
@@ -30,7 +30,7 @@ export async function buildAndLaunch(): Promise<Built> {
   const executablePath = process.env.CHROMIUM;
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
-    args: ['--disable-gpu', '--disable-quic'],
+    args: ['--disable-gpu', '--disable-quic', ...args],
   });
   const close = async (): Promise<void> => {
     await browser.close();

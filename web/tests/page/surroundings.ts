@@ -12,6 +12,7 @@ import { fundingAddress } from '../../src/bitcoin/funding.ts';
 import { publicKeyOf } from '../../src/bitcoin/signature.ts';
 import { channelId, termsToJson } from '../../src/bitcoin/terms.ts';
 import type { BitcoinNetwork } from '../../src/config.ts';
+import type { Film } from './film.ts';
 
 export const contentId = `0x${'c0'.repeat(32)}`;
 export const chainId = 11_155_111;
@@ -35,6 +36,8 @@ export class Surroundings {
   metadataUri = '';
   /** What `eth_call` answers, by the function's selector; nothing but zeros otherwise. */
   readonly calls = new Map<string, Hex>();
+  /** A stored video in the place of the live stream. */
+  film: Film | null = null;
   readonly #server: Server;
   readonly #dist: string;
 
@@ -57,7 +60,11 @@ export class Surroundings {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', this.url);
+    const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
+    if (this.film !== null && pathname.startsWith('/provider/ipfs/')) {
+      await this.film.answer(pathname.slice('/provider/ipfs/'.length), searchParams.get('entity-bytes'), response);
+      return;
+    }
     const body = await new Promise<string>((resolve) => {
       let text = '';
       request.on('data', (chunk) => {
@@ -118,7 +125,7 @@ export class Surroundings {
     return {
       content_id: contentId,
       creator: this.creator,
-      cid: 'bafkrei',
+      cid: this.film?.cid ?? 'bafkrei',
       name: 'A concert',
       metadata_uri: this.metadataUri,
       active: true,
@@ -141,7 +148,8 @@ export class Surroundings {
 
   #stream() {
     const url = this.providerUrl ?? `${this.url}/provider`;
-    return { provider: account, url, liveness: this.live ? 'live' : 'offline', viewers: this.live ? 1 : null };
+    const live = this.film === null && this.live;
+    return { provider: account, url, liveness: live ? 'live' : 'offline', viewers: live ? 1 : null };
   }
 
   #rpc({ id, method, params }: { id: number; method: string; params?: readonly unknown[] }) {
@@ -166,7 +174,8 @@ export class Surroundings {
       protocol: 1,
       content_id: contentId,
       provider: account,
-      live: this.live,
+      live: this.film === null && this.live,
+      stored: this.film?.offer() ?? null,
       tick_ms: 1000,
       rails: {
         bitcoin: {

@@ -1,0 +1,184 @@
+/** A stored video in a real browser, from a gateway that speaks CAR: it plays, is sought in, and stops when a block is not what it should be. */
+import type { BrowserContext, Page } from '@playwright/test';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Built, buildAndLaunch, faultsAtBothSizes, wide } from './page/browser.ts';
+import { Film, filmMs } from './page/film.ts';
+import { contentId, Surroundings } from './page/surroundings.ts';
+
+let built: Built;
+let context: BrowserContext;
+let page: Page;
+let around: Surroundings;
+let film: Film;
+
+beforeAll(async () => {
+  built = await buildAndLaunch(['--autoplay-policy=no-user-gesture-required']);
+  film = await Film.prepare(built.folder);
+}, 240_000);
+
+afterAll(async () => {
+  await built?.close();
+});
+
+beforeEach(async () => {
+  around = new Surroundings(built.dist);
+  film.reset();
+  around.film = film;
+  await around.listen();
+  context = await built.browser.newContext({ viewport: wide, reducedMotion: 'reduce' });
+  page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+});
+
+afterEach(async () => {
+  await context.close();
+  around.close();
+});
+
+const at = (testId: string) => page.getByTestId(testId);
+const value = async (testId: string): Promise<number> => Number(await at(testId).getAttribute('data-value'));
+const open = () => page.goto(`${around.url}/#/content/${contentId}`);
+const measured = (name: string) =>
+  page.evaluate((entry) => performance.getEntriesByName(entry, 'measure').map(({ duration }) => Math.round(duration)), name);
+/** Vitest's own patience is one second. */
+const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 15_000 });
+const seekTo = (seconds: number) => at('stored-seek').fill(String(seconds));
+
+/** Of the server's log: bytes that were asked for more than once. */
+function askedTwice(): number {
+  const leaf = 262_144;
+  const counts = new Map<number, number>();
+  for (const { from, to } of film.requests) {
+    for (let index = Math.floor(from / leaf); index <= Math.floor(to / leaf); index += 1) counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return [...counts.values()].filter((count) => count > 1).length;
+}
+
+describe('a stored video', { timeout: 120_000 }, () => {
+  test('that is free plays at once, is sought in by mouse and key, and says what was checked', async () => {
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+    expect((await measured('paystream.first-frame'))[0]).toBeLessThan(1000);
+    await at('verified-badge').locator('summary').click();
+    await soon(() => value('verified-blocks')).toBeGreaterThan(3);
+    expect(await at('verified-badge').textContent()).toContain(film.cid);
+    expect(await page.getByText('Off air').count()).toBe(0);
+
+    await seekTo(45);
+    await soon(() => value('stored-time')).toBeGreaterThan(45_200);
+    const seeks = await measured('paystream.seek-frame');
+    expect(seeks.at(-1)).toBeLessThan(1000);
+    await at('stored-seek').press('Home');
+    await soon(() => value('stored-time')).toBeLessThan(10_000);
+    await at('stored-seek').press('ArrowRight');
+    await soon(() => value('stored-time')).toBeGreaterThan(5_000);
+    expect(await faultsAtBothSizes(page, 'stored-playing')).toEqual([]);
+  });
+
+  test('is read no further ahead than the viewer set, and no leaf of it twice', async () => {
+    await page.addInitScript(() => localStorage.setItem('paystream.buffer-ahead', '5'));
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(4_000);
+    const bytesASecond = film.size / (filmMs / 1000);
+    const furthest = Math.max(...film.requests.map(({ to }) => to));
+    expect(furthest).toBeLessThan(bytesASecond * 16);
+    expect(askedTwice()).toBe(0);
+    await at('stored-settings').click();
+    expect(await value('buffer-ahead')).toBe(5);
+    await at('buffer-ahead').fill('60');
+    await soon(() => Math.max(...film.requests.map(({ to }) => to))).toBeGreaterThan(bytesASecond * 40);
+    expect(await page.evaluate(() => localStorage.getItem('paystream.buffer-ahead'))).toBe('60');
+    expect(askedTwice()).toBe(0);
+  });
+
+  test('that is paused is read no further', async () => {
+    await page.addInitScript(() => localStorage.setItem('paystream.buffer-ahead', '5'));
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+    await at('stored-pause').click();
+    await at('stored-play').waitFor();
+    const before = film.requests.length;
+    // A transfer under way is read to its end, and nothing follows.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1500)));
+    expect(film.requests.length).toBeLessThanOrEqual(before + 1);
+  });
+
+  test('plays to its end, and again from its begin', async () => {
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(300);
+    await seekTo(58);
+    await soon(() => page.evaluate(() => document.querySelector('video')?.ended)).toBe(true);
+    await at('stored-play').click();
+    await soon(() => value('stored-time')).toBeLessThan(30_000);
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+  });
+
+  test('stops at a block that is not what its CID names, and says which and what to do', async () => {
+    film.spoiltLeaf = 12;
+    await open();
+    await at('stored-problem').waitFor();
+    expect(await at('stored-problem').getAttribute('data-kind')).toBe('damaged');
+    expect(await at('stored-problem').textContent()).toContain(film.leafCids[12]);
+    expect(await at('stored-problem').textContent()).toContain('choose another provider');
+    expect(await value('verified-blocks')).toBeGreaterThan(0);
+    expect(await at('verified-badge').getAttribute('data-outcome')).toBe('damaged');
+    expect(await page.evaluate(() => document.querySelector('video')?.paused)).toBe(true);
+    const before = film.requests.length;
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    expect(film.requests.length).toBe(before);
+  });
+
+  test('goes on after answers that were cut off, from the leaf where they were', async () => {
+    film.cutOffs = 3;
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(1_000);
+    expect(film.cutOffs).toBe(0);
+    expect(await at('stored-problem').count()).toBe(0);
+  });
+
+  test('whose provider goes on breaking off says so, and goes on when it is asked to', async () => {
+    film.cutOffs = 1_000;
+    film.cutOffAfter = 0;
+    await open();
+    await at('stored-problem').waitFor();
+    expect(await at('stored-problem').getAttribute('data-kind')).toBe('unreachable');
+    film.cutOffs = 0;
+    await at('stored-retry').click();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+  });
+
+  test('that its provider no longer has says so', async () => {
+    film.status = 404;
+    await open();
+    await at('stored-problem').waitFor();
+    expect(await at('stored-problem').textContent()).toContain('no such block here');
+  });
+
+  test('in a format that the browser does not play says so before anything is read', async () => {
+    const { mimeType } = film;
+    film.mimeType = 'video/mp4; codecs="hvc9.nonsense"';
+    await open();
+    await at('stored-problem').waitFor();
+    film.mimeType = mimeType;
+    expect(await at('stored-problem').textContent()).toContain('hvc9.nonsense');
+    expect(film.requests).toEqual([]);
+  });
+
+  test('that is paid for is offered with its duration and without a word of broadcasts', async () => {
+    film.free = false;
+    await open();
+    await at('change-address').waitFor();
+    expect(await value('stored-duration')).toBe(filmMs);
+    expect(await page.locator('main').textContent()).not.toMatch(/off air|broadcast/i);
+    expect(await at('watch').textContent()).toContain('Watch');
+    expect(await faultsAtBothSizes(page, 'stored-offer')).toEqual([]);
+  });
+
+  test.each(['picture', 'sound'] as const)('with %s alone plays', async (tracks) => {
+    around.film = await Film.prepare(built.folder, tracks);
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+    await seekTo(30);
+    await soon(() => value('stored-time')).toBeGreaterThan(30_200);
+  });
+});
