@@ -3,7 +3,8 @@ import type { BrowserContext, Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Built, buildAndLaunch, faultsAtBothSizes, wide } from './page/browser.ts';
 import { Film, filmMs } from './page/film.ts';
-import { contentId, Surroundings } from './page/surroundings.ts';
+import { Meter } from './page/meter.ts';
+import { change, contentId, rate, Surroundings } from './page/surroundings.ts';
 
 let built: Built;
 let context: BrowserContext;
@@ -180,5 +181,71 @@ describe('a stored video', { timeout: 120_000 }, () => {
     await soon(() => value('stored-time')).toBeGreaterThan(500);
     await seekTo(30);
     await soon(() => value('stored-time')).toBeGreaterThan(30_200);
+  });
+});
+
+describe('a stored video that is paid for', { timeout: 120_000 }, () => {
+  let meter: Meter;
+
+  async function watch(): Promise<void> {
+    meter = new Meter(rate);
+    film.free = false;
+    film.meter = meter;
+    await page.routeWebSocket(/\/v1\/session$/, (socket) => meter.attach(socket));
+    await open();
+    await at('change-address').fill(change.address);
+    await at('watch').click();
+    await at('fund').waitFor();
+    around.utxos = [{ txid: '12'.repeat(32), vout: 1, value: 100_000, status: { confirmed: true, block_height: 199 } }];
+    await at('meter').waitFor();
+  }
+  const allPaid = () => soon(() => meter.paidSat === meter.owedInAllSat && meter.paidSat > 0n).toBe(true);
+
+  test('plays as it is paid, pays for what was checked and never for more, and for all of it', async () => {
+    await watch();
+    await soon(() => value('stored-time')).toBeGreaterThan(2_000);
+    expect(await at('session-state').textContent()).toBe('Playing');
+    await seekTo(40);
+    await soon(() => value('stored-time')).toBeGreaterThan(41_000);
+    await at('pause').click();
+    await soon(() => at('session-state').textContent()).toBe('Paused');
+    await allPaid();
+    expect(await value('checked')).toBe(meter.deliveredMs);
+    expect(BigInt(await value('paid-sat'))).toBe(meter.paidSat);
+    expect(await page.evaluate(() => document.querySelector('video')?.error)).toBeNull();
+    expect(meter.sessions).toBe(1);
+    expect(await faultsAtBothSizes(page, 'stored-meter')).toEqual([]);
+    await at('leave').click();
+    await at('leave-confirm').click();
+    await at('settlement').waitFor();
+  });
+
+  test('stops at a block that failed its check, and no payment for it is signed', async () => {
+    film.spoiltLeaf = 9;
+    await watch();
+    await at('stored-problem').waitFor();
+    expect(await at('stored-problem').getAttribute('data-cid')).toBe(film.leafCids[9]);
+    await soon(() => at('session-state').textContent()).toContain('a block failed its check');
+    const before = meter.payments.length;
+    // Dues for it come each tick.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 2_500)));
+    expect(meter.payments.length).toBe(before);
+    expect(meter.paidSat).toBeLessThan(meter.owedInAllSat);
+    await at('leave').click();
+    await at('leave-confirm').click();
+    await soon(() => meter.heard.at(-1)).toBe('leave');
+  });
+
+  test('goes on in a new session after its line was broken', async () => {
+    await page.addInitScript(() => localStorage.setItem('paystream.buffer-ahead', '5'));
+    await watch();
+    await soon(() => value('stored-time')).toBeGreaterThan(1_000);
+    meter.breakOff();
+    await soon(() => meter.sessions).toBe(2);
+    const resumed = await value('stored-time');
+    await soon(() => value('stored-time')).toBeGreaterThan(resumed + 7_000);
+    await at('pause').click();
+    await allPaid();
+    expect(await at('stored-problem').count()).toBe(0);
   });
 });

@@ -1,11 +1,15 @@
 /** A stored video and its provider's gateway: CARs of any range, and the ways in which they may go wrong. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import type { CID } from 'multiformats/cid';
 import { addFile, type FileDag, writeCar } from '../../src/ipfs/fixture.ts';
+import { costOfLeaf, readTimeline, type Timeline } from '../../src/stored/timeline.ts';
+import type { Meter } from './meter.ts';
 
 export const filmMs = 60_000;
+export const leafBytes = 262_144;
 const formats = {
   both: { kind: 'video', codecs: 'avc1.64001e, mp4a.40.2', maps: ['-map', '0:v', '-map', '1:a'] },
   picture: { kind: 'video', codecs: 'avc1.64001e', maps: ['-map', '0:v'] },
@@ -27,11 +31,15 @@ export class Film {
   cutOffAfter = 300_000;
   status = 200;
   free = true;
+  /** Of a session: a leaf goes out when the meter lets it. */
+  meter: Meter | null = null;
   mimeType: string;
   readonly #file: FileDag;
+  readonly #timeline: Timeline;
 
-  private constructor(file: FileDag, mimeType: string) {
+  private constructor(file: FileDag, timeline: Timeline, mimeType: string) {
     this.#file = file;
+    this.#timeline = timeline;
     this.cid = file.root.toString();
     this.mimeType = mimeType;
   }
@@ -49,13 +57,14 @@ export class Film {
       ...(tracks === 'sound' ? ['-frag_duration', '2000000'] : []),
       ...['-movflags', `${tracks === 'sound' ? '' : 'frag_keyframe+'}empty_moov+default_base_moof+dash+global_sidx`, path],
     ]);
-    return new Film(await addFile(new Uint8Array(readFileSync(path))), `${kind}/mp4; codecs="${codecs}"`);
+    const bytes = new Uint8Array(readFileSync(path));
+    return new Film(await addFile(bytes, { leafBytes }), readTimeline(bytes, bytes.length), `${kind}/mp4; codecs="${codecs}"`);
   }
 
   /** Until a test changes it. */
   reset(): void {
     this.requests.length = 0;
-    [this.spoiltLeaf, this.cutOffs, this.cutOffAfter, this.status, this.free] = [null, 0, 300_000, 200, true];
+    [this.spoiltLeaf, this.cutOffs, this.cutOffAfter, this.status, this.free, this.meter] = [null, 0, 300_000, 200, true, null];
   }
 
   get size(): number {
@@ -73,7 +82,7 @@ export class Film {
     return { cid: this.cid, size: this.size, duration_ms: filmMs, mime_type: this.mimeType, picture: null, free: this.free };
   }
 
-  async answer(cid: string, range: string | null, response: ServerResponse): Promise<void> {
+  async answer(cid: string, range: string | null, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [from = 0, to = 0] = (range ?? '').split(':').map(Number);
     this.requests.push({ from, to });
     if (cid !== this.cid || this.status !== 200) {
@@ -81,6 +90,11 @@ export class Film {
       response
         .writeHead(status, { 'content-type': 'application/problem+json' })
         .end(JSON.stringify({ code: 'not_found', detail: 'no such block here' }));
+      return;
+    }
+    const { meter } = this;
+    if (meter !== null && request.headers.authorization !== `Bearer ${meter.token}`) {
+      response.writeHead(402, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ code: 'payment_required', detail: '' }));
       return;
     }
     const spoilt = this.spoiltLeaf === null ? null : this.leafCids[this.spoiltLeaf];
@@ -92,13 +106,37 @@ export class Film {
       bytes[1000] = (bytes[1000] ?? 0) ^ 0x10;
       return [{ cid: found.cid, bytes }];
     });
-    const car = await writeCar(this.#file.root, blocks);
     response.writeHead(200, { 'content-type': 'application/vnd.ipld.car; version=1; order=dfs; dups=n' });
+    if (meter !== null) {
+      await this.#metered(meter, blocks, response);
+      return;
+    }
+    const car = await writeCar(this.#file.root, blocks);
     if (this.cutOffs > 0) {
       this.cutOffs -= 1;
       response.write(car.subarray(0, Math.min(car.length - 1, this.cutOffAfter)), () => response.destroy());
       return;
     }
     response.end(car);
+  }
+
+  async #metered(meter: Meter, blocks: readonly { cid: CID; bytes: Uint8Array }[], response: ServerResponse): Promise<void> {
+    const { token } = meter;
+    const leaves = this.leafCids;
+    let written = 0;
+    for (const [index, block] of blocks.entries()) {
+      const leaf = leaves.indexOf(block.cid.toString());
+      if (leaf >= 0) {
+        const start = leaf * leafBytes;
+        if (!(await meter.reserve(costOfLeaf(this.#timeline, start, Math.min(this.size, start + leafBytes)), token))) {
+          response.destroy();
+          return;
+        }
+      }
+      const car = await writeCar(this.#file.root, blocks.slice(0, index + 1));
+      response.write(car.subarray(written));
+      written = car.length;
+    }
+    response.end();
   }
 }

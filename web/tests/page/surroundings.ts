@@ -19,7 +19,8 @@ export const chainId = 11_155_111;
 const account = `0x${'ab'.repeat(20)}`;
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const terms = termsToJson(termsWith());
-const rate = terms.msat_per_second;
+/** Of the Bitcoin rail, in msat a second. */
+export const rate = BigInt(terms.msat_per_second);
 
 export class Surroundings {
   live = true;
@@ -38,6 +39,7 @@ export class Surroundings {
   readonly calls = new Map<string, Hex>();
   /** A stored video in the place of the live stream. */
   film: Film | null = null;
+  #channel: ReturnType<typeof open> | null = null;
   readonly #server: Server;
   readonly #dist: string;
 
@@ -62,7 +64,7 @@ export class Surroundings {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
     if (this.film !== null && pathname.startsWith('/provider/ipfs/')) {
-      await this.film.answer(pathname.slice('/provider/ipfs/'.length), searchParams.get('entity-bytes'), response);
+      await this.film.answer(pathname.slice('/provider/ipfs/'.length), searchParams.get('entity-bytes'), request, response);
       return;
     }
     const body = await new Promise<string>((resolve) => {
@@ -88,7 +90,13 @@ export class Surroundings {
     if (path === `/indexer/v1/contents/${contentId}/streams`) return [200, { items: [this.#stream()], next_cursor: null }];
     if (path.startsWith('/indexer/v1/accounts/')) return [200, { tokens: [], credits: [], claims: [] }];
     if (path === `/provider/v1/contents/${contentId}/offer`) return [200, this.#offer()];
-    if (path === '/provider/v1/channels') return [201, open(JSON.parse(body) as { viewer_key: string; change_script: string })];
+    if (path === '/provider/v1/channels') {
+      this.#channel = open(JSON.parse(body) as { viewer_key: string; change_script: string });
+      return [201, this.#channel];
+    }
+    if (/^\/provider\/v1\/channels\/\w+(\/funding)?$/.test(path) && this.#channel !== null) {
+      return [200, { ...this.#channel, state: 'open', capacity_sat: '100000', confirmations: 1 }];
+    }
     if (path === '/provider/esplora/blocks/tip/height') return [200, this.tip];
     if (path.endsWith('/utxo')) return [200, this.utxos];
     if (path.endsWith('/fee-estimates')) return [200, {}];
@@ -135,14 +143,14 @@ export class Surroundings {
         creator_share_bps: terms.creator_share_bps,
         price_per_view: '1000000000000000',
         price_per_second: '0',
-        msat_per_second: rate,
+        msat_per_second: terms.msat_per_second,
         ...this.terms,
       },
       bitcoin_payout: terms.creator_script,
       registered: place,
       updated: place,
       views: 3,
-      live: this.live,
+      live: this.film === null && this.live,
     };
   }
 
@@ -180,7 +188,7 @@ export class Surroundings {
       rails: {
         bitcoin: {
           network: 'regtest',
-          msat_per_second: rate,
+          msat_per_second: terms.msat_per_second,
           creator_share_bps: terms.creator_share_bps,
           creator_script: terms.creator_script,
           provider_script: terms.provider_script,
