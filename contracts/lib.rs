@@ -5,6 +5,7 @@
 //! - [`Deployment`]: the record of where the contracts are on one chain (`deployments/<chain id>.json`).
 //! - [`deploy`]: how they get there. The binary `paystream-deploy` and every test deploy by it.
 //! - [`distribute`]: how earnings are pushed to whom they belong. The binary `paystream-distribute`.
+//! - [`ethstorage`]: files stored on chain, in a `FlatDirectory` of EthStorage.
 //! - [`Heartbeat`]: what a provider signs to tell an indexer that a stream is alive.
 //! - [`registry_domain`] and [`splitter_domain`]: in which accounts sign what somebody else may send (EIP-712).
 //! - [`channel_id`] and the nonces of authorisations, computed without asking the chain.
@@ -20,6 +21,7 @@ pub mod deploy;
 mod deployment;
 pub mod distribute;
 mod errors;
+pub mod ethstorage;
 mod heartbeat;
 mod typed_data;
 

@@ -10,6 +10,7 @@
 mod anvil;
 mod deploy;
 mod distribute;
+mod ethstorage;
 mod interrupted;
 mod model;
 mod refused;
