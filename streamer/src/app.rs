@@ -26,9 +26,11 @@ use crate::keys::{ChannelKeys, read_operator_key};
 use crate::library::Library;
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::operator_token::OperatorToken;
+use crate::prepare::{self, Preparer};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
 use crate::store::{ContentStore, Embedded};
+use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
 
 impl From<MediaError> for Error {
@@ -59,6 +61,10 @@ pub struct App {
     pub journal: Journal,
     /// Uploads and stored videos.
     pub library: Arc<Library>,
+    /// Uploads on their way.
+    pub uploads: Arc<Uploads>,
+    /// What makes uploads streamable.
+    pub preparer: Arc<Preparer>,
     /// The media engine.
     pub media: Engine,
     /// The sessions.
@@ -103,7 +109,10 @@ impl App {
             .transpose()?;
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
-        let store = Embedded::open(config.data_dir.join("blocks"), config.max_store_bytes)?;
+        let store: Arc<dyn ContentStore> = Arc::new(Embedded::open(
+            config.data_dir.join("blocks"),
+            config.max_store_bytes,
+        )?);
         let keys = Arc::new(ChannelKeys::load_or_create(
             &config.data_dir,
             config.bitcoin_network,
@@ -112,6 +121,7 @@ impl App {
         tracing::info!(channels = loaded.records.len(), "opened the journal");
 
         let library = Arc::new(Library::open(&config.data_dir.join("library.sqlite")).await?);
+        let (uploads, preparer) = uploads(&config, &library, &store).await?;
 
         let node = Arc::new(CoreNode::new(config.bitcoin_rpc.clone(), authentication)?);
         let chain = Arc::new(Chain::default());
@@ -156,8 +166,10 @@ impl App {
             book,
             journal,
             library,
+            uploads,
+            preparer,
             media,
-            store: Arc::new(store),
+            store,
             provider,
         });
         let watcher = Watcher {
@@ -171,6 +183,10 @@ impl App {
             max_feerate: app.config.max_feerate_sat_vb,
         };
         app.tasks.spawn(watcher.run(app.stop.clone()));
+        app.tasks
+            .spawn(Arc::clone(&app.preparer).run(app.stop.clone()));
+        app.tasks
+            .spawn(Arc::clone(&app.uploads).clean(app.stop.clone()));
         let announcer = Announcer::new(&app)?;
         app.tasks.spawn(announcer.run(app.stop.clone()));
         Ok(app)
@@ -179,6 +195,7 @@ impl App {
     /// Stops: sessions get their end, channels with a payment are closed, tasks finish, the journal is written.
     pub async fn shut_down(&self) {
         self.stop.cancel();
+        self.uploads.interrupt();
         self.sessions.shut_down().await;
         self.tasks.close();
         self.tasks.wait().await;
@@ -245,6 +262,40 @@ impl App {
         publishers.remove(&content);
         self.media.remove(resource)
     }
+}
+
+async fn uploads(
+    config: &Config,
+    library: &Arc<Library>,
+    store: &Arc<dyn ContentStore>,
+) -> Result<(Arc<Uploads>, Arc<Preparer>)> {
+    let folder = config.data_dir.join("uploads");
+    let preparer = Preparer::open(
+        Arc::clone(library),
+        Arc::clone(store),
+        folder.clone(),
+        config.data_dir.join("prepared"),
+        prepare::Bounds {
+            at_a_time: config.max_preparations as usize,
+            memory: config.preparation_memory_bytes,
+        },
+    );
+    let preparer = Arc::new(preparer.await?);
+    let bounds = upload::Bounds {
+        upload_bytes: config.max_upload_bytes,
+        creator_bytes: config.creator_quota_bytes,
+        creator_items: config.creator_quota_items,
+        at_a_time: config.max_uploads as usize,
+        abandoned_after: Duration::from_secs(config.upload_expiry_seconds),
+    };
+    let uploads = Uploads::open(
+        Arc::clone(library),
+        Arc::clone(store),
+        Arc::clone(&preparer),
+        folder,
+        bounds,
+    );
+    Ok((Arc::new(uploads.await?), preparer))
 }
 
 fn payout_script(config: &Config) -> Result<bitcoin::ScriptBuf> {

@@ -165,6 +165,35 @@ pub struct Config {
         default_value_t = 107_374_182_400
     )]
     pub max_store_bytes: u64,
+    /// Bytes of one uploaded file.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_UPLOAD_BYTES", default_value_t = 21_474_836_480, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    pub max_upload_bytes: u64,
+    /// Requests that send an upload's bytes at a time, in all.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_UPLOADS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub max_uploads: u32,
+    /// Bytes of each creator's uploads and stored videos, in all. The operator has no such bound, but the store's own.
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_CREATOR_QUOTA_BYTES",
+        default_value_t = 53_687_091_200
+    )]
+    pub creator_quota_bytes: u64,
+    /// Each creator's uploads and stored videos, in number.
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_CREATOR_QUOTA_ITEMS",
+        default_value_t = 1000
+    )]
+    pub creator_quota_items: u64,
+    /// An upload that nobody goes on with for so many seconds is removed.
+    #[arg(long, env = "PAYSTREAM_STREAMER_UPLOAD_EXPIRY_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub upload_expiry_seconds: u64,
+    /// Uploads that are prepared with ffmpeg at a time.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_PREPARATIONS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub max_preparations: u32,
+    /// Bytes of memory that each ffmpeg may use.
+    #[arg(long, env = "PAYSTREAM_STREAMER_PREPARATION_MEMORY_BYTES", default_value_t = 4_294_967_296, value_parser = clap::value_parser!(u64).range(268_435_456..))]
+    pub preparation_memory_bytes: u64,
     /// Take clients' addresses from X-Forwarded-For: only behind a proxy of your own that sets it.
     #[arg(
         long,

@@ -11,10 +11,13 @@ mod connection;
 mod esplora;
 mod funding;
 mod health;
+mod items;
 mod offer;
 mod publish;
 mod session;
 mod sign_in;
+mod upload_content;
+mod uploads;
 mod whep;
 mod whip;
 
@@ -37,7 +40,7 @@ use self::admission::{Admission, admit};
 use crate::app::App;
 use crate::error::{Code, Error, Result, problem};
 
-/// Whatever a request does, it is answered in this time.
+/// Whatever a request does, it is answered in this time; but for uploads, whose senders are bounded in their silence instead.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long open connections are given to finish when the streamer stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -67,6 +70,21 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(publish::token))
         .routes(routes!(sign_in::challenge))
         .routes(routes!(sign_in::token))
+        .routes(routes!(uploads::create))
+        .routes(routes!(
+            uploads::look,
+            uploads::append,
+            uploads::end,
+            uploads::overridden
+        ))
+        .routes(routes!(items::list))
+        .routes(routes!(items::show, items::remove))
+        .routes(routes!(items::free))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(upload_content::upload))
+                .layer(DefaultBodyLimit::disable()),
+        )
         .routes(routes!(announcements::announce))
         .routes(routes!(announcements::read))
 }
@@ -85,15 +103,32 @@ pub fn router(app: Arc<App>) -> Router {
     }
     let cors = CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::DELETE, Method::OPTIONS])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([
-            header::LOCATION,
-            header::WWW_AUTHENTICATE,
-            header::LINK,
-            header::RETRY_AFTER,
-            HeaderName::from_static("etag"),
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
         ])
+        .allow_headers(
+            [header::AUTHORIZATION, header::CONTENT_TYPE]
+                .into_iter()
+                .chain(uploads::REQUEST_HEADERS.map(HeaderName::from_static))
+                .collect::<Vec<_>>(),
+        )
+        .expose_headers(
+            [
+                header::LOCATION,
+                header::WWW_AUTHENTICATE,
+                header::LINK,
+                header::RETRY_AFTER,
+                header::ETAG,
+            ]
+            .into_iter()
+            .chain(uploads::RESPONSE_HEADERS.map(HeaderName::from_static))
+            .collect::<Vec<_>>(),
+        )
         .max_age(Duration::from_secs(3600));
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", documentation))
@@ -112,6 +147,10 @@ pub fn router(app: Arc<App>) -> Router {
             admit,
         ))
         .layer(cors)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            uploads::discover,
+        ))
         .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(app)
 }
@@ -120,6 +159,9 @@ async fn answer_in_time(
     request: axum::extract::Request,
     next: axum::middleware::Next,
 ) -> axum::response::Response {
+    if uploads::takes_its_time(&request) {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
         Ok(response) => response,
         Err(_) => problem(

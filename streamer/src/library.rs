@@ -43,6 +43,15 @@ pub enum Whose {
     Creator(Address),
 }
 
+/// What items take up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Bytes.
+    pub bytes: u64,
+    /// How many there are.
+    pub items: u64,
+}
+
 /// A handle to the library.
 pub struct Library {
     pool: SqlitePool,
@@ -96,6 +105,15 @@ impl Library {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .with(cid)
+    }
+
+    /// Whether a stored video needs this file: as itself, its document or its poster.
+    #[must_use]
+    pub fn needs(&self, file: &Cid) -> bool {
+        self.ready
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .needs(file)
     }
 
     /// All stored videos.
@@ -314,6 +332,43 @@ impl Library {
             .remove(item_id);
         self.noted(None);
         row.as_ref().map(read).transpose()
+    }
+
+    /// What an account's items take up (`None`: the operator's): bytes of uploads and of stored videos, and their number. What failed takes nothing.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn usage(&self, owner: Option<Address>) -> Result<Use> {
+        self.used(
+            "select coalesce(sum(coalesce(size, received)), 0), count(*) from items
+             where owner is ? and state not in ('failed', 'cancelled')",
+            owner.map(account),
+        )
+        .await
+    }
+
+    /// What all uploads take up that are not stored yet.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn pending(&self) -> Result<Use> {
+        self.used(
+            "select coalesce(sum(received), 0), count(*) from items
+             where ? is null and state in ('uploading', 'queued', 'preparing', 'adding')",
+            None,
+        )
+        .await
+    }
+
+    async fn used(&self, query: &'static str, owner: Option<String>) -> Result<Use> {
+        let (bytes, items): (i64, i64) = sqlx::query_as(query)
+            .bind(owner)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Use {
+            bytes: bytes.unsigned_abs(),
+            items: items.unsigned_abs(),
+        })
     }
 
     /// Finishes what is being written and closes the file.

@@ -80,6 +80,21 @@ impl Ready {
         items
     }
 
+    pub(super) fn needs(&self, file: &Cid) -> bool {
+        self.by_cid.contains_key(file)
+            || self.items.values().any(|item| match &item.state {
+                State::Ready(stored) => {
+                    stored.metadata.as_ref() == Some(file) || stored.picture.as_ref() == Some(file)
+                }
+                State::Uploading
+                | State::Queued
+                | State::Preparing
+                | State::Adding
+                | State::Failed(_)
+                | State::Cancelled => false,
+            })
+    }
+
     pub(super) fn all(&self) -> Vec<Item> {
         self.items.values().cloned().collect()
     }

@@ -1,0 +1,235 @@
+//! `POST /upload-content`: a video in one request, as forms send it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::authorisation::Authorised;
+use super::items::Item;
+use super::uploads::owner;
+use crate::app::App;
+use crate::error::{Code, Error, Problem, Result, refused};
+use crate::library::{self, ItemId, State as Stage};
+use crate::upload::{Body, Description};
+
+/// The handler's path.
+pub(super) const PATH: &str = "/upload-content";
+/// The largest `json_data`.
+const MAX_JSON: usize = 16 * 1024;
+/// Pieces of the file that may wait for the disk.
+const WAITING: usize = 4;
+
+/// What the part `json_data` says.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct About {
+    /// The title; the file's name where it is missing.
+    title: Option<String>,
+    /// What it is about.
+    #[serde(default)]
+    description: String,
+    /// Given to everybody; only by the operator.
+    #[serde(default)]
+    free: bool,
+}
+
+/// The form.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Form {
+    /// JSON.
+    json_data: About,
+    /// The video.
+    #[schema(format = Binary, content_media_type = "application/octet-stream")]
+    file: String,
+}
+
+/// How it is answered.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Waiting {
+    /// `false`: 202 as soon as the file is here; else 201 with the CID when it is ready, however long that takes. The work goes on when the
+    /// client leaves.
+    wait: Option<bool>,
+}
+
+/// Uploads a video: the parts are `json_data` and `file`.
+#[utoipa::path(post, path = "/upload-content", params(Waiting), request_body(content = Form, content_type = "multipart/form-data"), responses(
+    (status = 201, body = Item, description = "It is ready; `cid` is what is registered on chain"),
+    (status = 202, body = Item, description = "It is being prepared"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 413, body = Problem, content_type = "application/problem+json"),
+    (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 507, body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn upload(
+    State(app): State<Arc<App>>,
+    caller: Authorised,
+    Query(waiting): Query<Waiting>,
+    request: Request,
+) -> Result<Response> {
+    let owner = owner(&app, caller)?;
+    let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
+        refused(
+            Code::UnsupportedMediaType,
+            "the body must be multipart/form-data",
+        )
+    })?;
+    let mut about: Option<About> = None;
+    let mut taken: Option<(library::Item, String)> = None;
+    let read = async {
+        while let Some(field) = form.next_field().await.map_err(broken)? {
+            match field.name() {
+                Some("json_data") if about.is_none() => about = Some(json(field, caller).await?),
+                Some("file") if taken.is_none() => {
+                    let name = field.file_name().unwrap_or_default().to_owned();
+                    taken = Some((file(&app, owner, field).await?, name));
+                }
+                _ => {
+                    return Err(refused(
+                        Code::Malformed,
+                        "the form has one part json_data and one part file, and no other",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    };
+    let read: Result<()> = read.await;
+    let (item, file_name) = match (read, taken) {
+        (Ok(()), Some(taken)) => taken,
+        (Ok(()), None) => return Err(refused(Code::Malformed, "the form has no part file")),
+        (Err(error), taken) => {
+            if let Some((item, _)) = taken {
+                app.uploads.discard(item.item_id).await?;
+            }
+            return Err(error);
+        }
+    };
+    let about = about.unwrap_or_default();
+    let description = Description {
+        title: about.title,
+        description: about.description,
+        file_name,
+        free: about.free,
+    };
+    let item = app.uploads.finish(item, description).await?;
+    if waiting.wait == Some(false) {
+        return Ok((StatusCode::ACCEPTED, Json(Item::new(&app, item))).into_response());
+    }
+    let item = prepared(&app, item.item_id).await?;
+    Ok((StatusCode::CREATED, Json(Item::new(&app, item))).into_response())
+}
+
+async fn json(mut field: Field<'_>, caller: Authorised) -> Result<About> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await.map_err(broken)? {
+        if bytes.len() + piece.len() > MAX_JSON {
+            return Err(refused(Code::TooLarge, "json_data is at most 16 KiB"));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    let about: About = serde_json::from_slice(&bytes)
+        .map_err(|error| refused(Code::Malformed, format!("json_data: {error}")))?;
+    if about.free {
+        caller.operator()?;
+    }
+    Ok(about)
+}
+
+/// Passes the file's bytes on to the disk, as fast as it takes them.
+async fn file(
+    app: &Arc<App>,
+    owner: Option<alloy::primitives::Address>,
+    mut field: Field<'_>,
+) -> Result<library::Item> {
+    let (mut sender, receiver) = mpsc::channel(WAITING);
+    let passing = async move {
+        loop {
+            let passed = match field.chunk().await {
+                Ok(Some(piece)) => Passed::Piece(piece),
+                Ok(None) => Passed::End,
+                Err(error) => Passed::Broken(axum::Error::new(error)),
+            };
+            let last = !matches!(passed, Passed::Piece(_));
+            // Whoever writes has stopped, and says why.
+            if sender.send(passed).await.is_err() || last {
+                return;
+            }
+        }
+    };
+    let taking = app.uploads.take(owner, body(receiver));
+    futures::pin_mut!(passing, taking);
+    match futures::future::select(taking, passing).await {
+        futures::future::Either::Left((taken, _)) => taken,
+        futures::future::Either::Right(((), taking)) => taking.await,
+    }
+}
+
+/// What is passed on of a file.
+enum Passed {
+    Piece(Bytes),
+    End,
+    Broken(axum::Error),
+}
+
+/// The file's bytes. When this handler is gone before it has passed the end on, the file breaks off; it does not end.
+fn body(receiver: mpsc::Receiver<Passed>) -> Body {
+    let next = |receiver: Option<mpsc::Receiver<Passed>>| async {
+        let mut receiver = receiver?;
+        match receiver.next().await {
+            Some(Passed::Piece(piece)) => Some((Ok(piece), Some(receiver))),
+            Some(Passed::End) => None,
+            Some(Passed::Broken(error)) => Some((Err(error), None)),
+            None => Some((Err(axum::Error::new("the client is gone")), None)),
+        }
+    };
+    futures::stream::unfold(Some(receiver), next).boxed()
+}
+
+/// Waits until an item is ready, or is not to be.
+async fn prepared(app: &App, item_id: ItemId) -> Result<library::Item> {
+    let mut changes = app.library.changes();
+    let gone = || refused(Code::UploadConflict, "the item was cancelled");
+    loop {
+        let item = app.library.item(item_id).await?.ok_or_else(gone)?;
+        match item.state {
+            Stage::Ready(_) => return Ok(item),
+            Stage::Failed(failure) => return Err(refused(failure.code, failure.detail)),
+            Stage::Cancelled => return Err(gone()),
+            Stage::Uploading | Stage::Queued | Stage::Preparing | Stage::Adding => {}
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => {
+                return Err(refused(
+                    Code::Unavailable,
+                    format!("the provider stops; it goes on with item {item_id} when it is back"),
+                ));
+            }
+            changed = changes.changed() => {
+                changed.map_err(|error| Error::Internal(error.to_string()))?;
+            }
+        }
+    }
+}
+
+fn broken(error: MultipartError) -> Error {
+    let detail = if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return refused(Code::TooLarge, "the body is too large");
+    } else {
+        "the form breaks off or is not one"
+    };
+    refused(Code::Malformed, detail)
+}

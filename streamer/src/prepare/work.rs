@@ -1,0 +1,233 @@
+//! The work on one item.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::confine::{confined, read_from};
+use super::index::{IndexError, Indexed, index};
+use super::plan::{Picture, Tone, arguments, may_be_copied, plan};
+use super::probe::{keyframes, probe};
+use super::run::{PrepareError, convert};
+use super::{Preparer, Trouble, Work, on_disk};
+use crate::library::{Item, State, Stored};
+use crate::store::{Added, QUIET};
+
+/// The most of the index that goes in front of what is played: `MAX_HEAD` of viewers.
+const MAX_HEAD: usize = 4 * 1024 * 1024;
+
+impl From<IndexError> for PrepareError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Odd(why) => Self::NotAVideo(format!("it cannot be indexed: {why}")),
+            IndexError::Io(error) => error.into(),
+        }
+    }
+}
+
+/// The document that `metadataURI` of a stored content points to (docs/protocol.md, section 12.1).
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    description: &'a str,
+    picture: Option<String>,
+    duration_ms: u64,
+    size: u64,
+    mime_type: &'a str,
+}
+
+/// The files of an item that is prepared.
+struct Prepared {
+    video: PathBuf,
+    poster: PathBuf,
+}
+
+impl Preparer {
+    /// Takes an item to `ready`, from wherever an earlier streamer left it. `false` when somebody moved it elsewhere meanwhile.
+    pub(super) async fn work(&self, item: &Item, work: &Work) -> Result<bool, Trouble> {
+        let id = item.item_id;
+        let folder = self.folder.join(id.to_string());
+        let prepared = Prepared {
+            video: folder.join("video.mp4"),
+            poster: folder.join("poster.jpg"),
+        };
+        if item.state == State::Queued {
+            if !self.moved(item, "queued", &State::Preparing).await? {
+                return Ok(false);
+            }
+            tokio::fs::create_dir_all(&folder).await?;
+            let upload = self.uploads.join(id.to_string());
+            self.convert(&upload, &prepared, work).await?;
+            if !self.moved(item, "preparing", &State::Adding).await? {
+                return Ok(false);
+            }
+        }
+        work.permille.store(0, Ordering::Relaxed);
+        let indexed = read_index(&prepared.video).await?;
+        let stored = self.add(item, &prepared, indexed, work).await?;
+        let ready = State::Ready(Box::new(stored));
+        if !self.moved(item, "adding", &ready).await? {
+            return Ok(false);
+        }
+        tracing::info!(item = %id, "an item is ready");
+        Ok(true)
+    }
+
+    async fn moved(&self, item: &Item, from: &'static str, to: &State) -> Result<bool, Trouble> {
+        self.library
+            .advance(item.item_id, &[from], to, Timestamp::now())
+            .await
+            .map_err(Trouble::Library)
+    }
+
+    /// Makes the streamable form of an upload, and its poster; both are safe on disk when this returns.
+    async fn convert(
+        &self,
+        upload: &Path,
+        prepared: &Prepared,
+        work: &Work,
+    ) -> Result<(), PrepareError> {
+        let memory = self.bounds.memory;
+        let bytes = tokio::fs::metadata(upload).await?.len();
+        let source = probe(upload, memory).await?;
+        let cut = if may_be_copied(&source) {
+            Some(keyframes(upload, &source, memory).await?)
+        } else {
+            None
+        };
+        let plan = plan(&source, cut, bytes, memory)?;
+        let tones = match plan.picture {
+            Picture::Made {
+                tone: Some(Tone::Pq | Tone::Hlg),
+                ..
+            } => has_zscale().await,
+            Picture::Made { tone: None, .. } | Picture::Copied => false,
+        };
+        let mut command = confined("ffmpeg", plan.limits);
+        command.args(["-nostdin", "-y", "-progress", "pipe:1", "-xerror"]);
+        command.args(["-f", &source.format]);
+        read_from(&mut command, &source.format, upload);
+        command.args(arguments(&plan, &source, tones));
+        command.arg(&prepared.video);
+        let micros = source.seconds.unwrap_or(3600.0) * 1_000_000.0;
+        let progress = |done: u64| {
+            let permille = (done as f64 / micros * 1000.0).clamp(0.0, 999.0) as u32;
+            work.permille.fetch_max(permille, Ordering::Relaxed);
+        };
+        convert(command, plan.limits, &progress).await?;
+        let indexed = read_index(&prepared.video).await?;
+
+        // A tenth in, where titles and black are over; of a long film, half a minute.
+        let at = (indexed.duration_ms as f64 / 10_000.0).min(30.0);
+        let mut command = confined("ffmpeg", plan.limits);
+        command.args(["-nostdin", "-y", "-ss", &format!("{at:.3}")]);
+        read_from(&mut command, "mov", &prepared.video);
+        command.args(["-map", "0:v:0", "-frames:v", "1", "-vf"]);
+        command.arg("scale='min(1280,iw)':'min(1280,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,format=yuvj420p");
+        command
+            .args(["-q:v", "4", "-f", "mjpeg"])
+            .arg(&prepared.poster);
+        convert(command, plan.limits, &|_| {}).await?;
+
+        let (video, poster) = (prepared.video.clone(), prepared.poster.clone());
+        on_disk(move || {
+            for path in [&video, &poster] {
+                File::open(path)?.sync_all()?;
+            }
+            match video.parent() {
+                Some(folder) => File::open(folder)?.sync_all(),
+                None => Ok(()),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Puts an item's poster, document and video into the store.
+    async fn add(
+        &self,
+        item: &Item,
+        prepared: &Prepared,
+        indexed: Indexed,
+        work: &Work,
+    ) -> Result<Stored, PrepareError> {
+        let note = |added: Added| {
+            let mut all = work.added.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(added.cid);
+            added.cid
+        };
+        let picture = match tokio::fs::File::open(&prepared.poster).await {
+            Ok(poster) => Some(note(self.store.add(Box::pin(poster), QUIET).await?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let document = Document {
+            kind: "paystream/video",
+            title: &item.title,
+            description: &item.description,
+            picture: picture.map(|cid| format!("ipfs://{cid}")),
+            duration_ms: indexed.duration_ms,
+            size: indexed.size,
+            mime_type: &indexed.mime_type,
+        };
+        let document = serde_json::to_vec(&document).map_err(std::io::Error::other)?;
+        let document = Box::pin(document.as_slice());
+        let metadata = note(self.store.add(document, QUIET).await?);
+
+        let mut fragments = tokio::fs::File::open(&prepared.video).await?;
+        fragments
+            .seek(std::io::SeekFrom::Start(indexed.fragments_begin))
+            .await?;
+        let file = indexed.head.as_slice().chain(fragments);
+        let size = indexed.size;
+        let progress = |taken: u64| {
+            let permille = (taken.saturating_mul(1000) / size.max(1)).min(999) as u32;
+            work.permille.store(permille, Ordering::Relaxed);
+        };
+        let added = self.store.add(Box::pin(file), &progress).await?;
+        let cid = note(added);
+        if added.size != size {
+            return Err(PrepareError::Io(std::io::Error::other(
+                "the prepared file changed while it was added",
+            )));
+        }
+        Ok(Stored {
+            cid,
+            metadata: Some(metadata),
+            picture,
+            size,
+            duration_ms: indexed.duration_ms,
+            mime_type: indexed.mime_type,
+            width: indexed.width,
+            height: indexed.height,
+        })
+    }
+}
+
+async fn read_index(video: &Path) -> Result<Indexed, PrepareError> {
+    let video = video.to_owned();
+    let indexed = tokio::task::spawn_blocking(move || index(&mut File::open(video)?))
+        .await
+        .map_err(|error| PrepareError::Io(std::io::Error::other(error)))??;
+    if indexed.head.len() > MAX_HEAD {
+        return Err(PrepareError::NotAVideo("its index is too large".to_owned()));
+    }
+    Ok(indexed)
+}
+
+/// Whether this ffmpeg can bring high dynamic range down to what every screen shows; without it, colours look pale.
+async fn has_zscale() -> bool {
+    let output = tokio::process::Command::new("ffmpeg")
+        .args(["-hide_banner", "-h", "filter=zscale"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .await;
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("Filter zscale"))
+}
