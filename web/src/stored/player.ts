@@ -16,17 +16,10 @@ import { type Head, HeadReader } from './head.ts';
 import { mediaSourceClass, objectionToType } from './media-source.ts';
 import type { StoredVideo } from './offer.ts';
 import { lastByteToAppend, type Plan, plan, type Run, type Situation } from './plan.ts';
+import { mayPass, type PlayerProblem, problemOf, unreachable } from './problem.ts';
 import { type CheckedBlock, readRange } from './read.ts';
-import { costOfLeaf, TimelineError } from './timeline.ts';
+import { costOfLeaf } from './timeline.ts';
 import { Wake } from './wake.ts';
-
-export type ProblemKind = 'damaged' | 'unplayable' | 'unreachable' | 'refused' | 'pass_ended';
-
-export interface PlayerProblem {
-  readonly kind: ProblemKind;
-  readonly text: string;
-  readonly cid: string | null;
-}
 
 export interface PlayerState {
   readonly phase: 'opening' | 'playing' | 'stopped';
@@ -363,7 +356,7 @@ export class StoredPlayer {
       // A response may wait long for a payment or a confirmation.
       if (!(this.#metered && error instanceof CutOffError && error.silent)) this.#failures += 1;
       if (this.#failures >= mostFailures) {
-        this.#set({ problem: { kind: 'unreachable', text: unreachable(error), cid: null }, retrying: false });
+        this.#set({ problem: unreachable(error), retrying: false });
         return this.#wake.next();
       }
       this.#set({ retrying: true });
@@ -435,7 +428,7 @@ export class StoredPlayer {
       return;
     }
     // The browser let go of what the run had brought: read it again.
-    const covered = buffered.some(({ startMs, endMs }) => startMs <= at && at <= endMs + 20);
+    const covered = buffered.some(({ startMs, endMs }) => startMs <= at && at <= endMs + 250);
     if (!covered && buffered.length > 0 && this.#video.readyState < 3) this.#run = this.#run === null ? null : this.#forgetPlace(this.#run);
   }
 
@@ -473,27 +466,8 @@ export class StoredPlayer {
 
   #fail(error: unknown): void {
     if (this.#ended) return;
-    if (error instanceof DamagedError) {
-      this.#options.onDamaged?.(error.cid, error.message);
-      const which = error.cid === null ? 'What the provider sent failed its check' : `The block ${error.cid} failed its check`;
-      this.#stop({
-        kind: 'damaged',
-        text: `${which}: ${error.message}. The video has stopped and nothing is paid for that block. Leave, and choose another provider.`,
-        cid: error.cid,
-      });
-      return;
-    }
-    if (error instanceof ProviderError) {
-      const passEnded = error.code === 'payment_required' || error.code === 'unauthorized';
-      this.#stop({
-        kind: passEnded ? 'pass_ended' : 'refused',
-        text: passEnded ? 'Your view of this video has ended, or this provider does not know it.' : error.message,
-        cid: null,
-      });
-      return;
-    }
-    const text = error instanceof TimelineError || error instanceof Error ? error.message : String(error);
-    this.#stop({ kind: 'unplayable', text, cid: null });
+    if (error instanceof DamagedError) this.#options.onDamaged?.(error.cid, error.message);
+    this.#stop(problemOf(error));
   }
 
   #stop(problem: PlayerProblem): void {
@@ -508,16 +482,3 @@ export class StoredPlayer {
     if (!this.#abort.signal.aborted) this.#options.onState(this.#state);
   }
 }
-
-/** Whether the same request may succeed later. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof CutOffError) return true;
-  return (
-    error instanceof ProviderError && (error.code === 'unreachable' || error.status === 429 || error.status === 503 || error.status === 504)
-  );
-}
-
-const unreachable = (error: unknown): string =>
-  error instanceof CutOffError
-    ? `${error.message} It did so several times in a row. Try again, or choose another provider.`
-    : 'The provider of this video does not answer. Check your connection and try again, or choose another provider.';

@@ -7,7 +7,7 @@ export function StoredSettings({ aheadS, onAhead }: { aheadS: number; onAhead: (
   return (
     <Popover.Root>
       <Popover.Trigger asChild>
-        <button type="button" className="button small" aria-label="Playback settings" data-testid="stored-settings">
+        <button type="button" className="button small" aria-label={`${aheadS} s are read ahead: change it`} data-testid="stored-settings">
           {aheadS} s
         </button>
       </Popover.Trigger>

@@ -1,0 +1,46 @@
+/** Why a stored video does not go on, and what a person can do about it. */
+import { CutOffError, DamagedError } from '../ipfs/error.ts';
+import { ProviderError } from '../provider/client.ts';
+
+export type ProblemKind = 'damaged' | 'unplayable' | 'unreachable' | 'refused' | 'pass_ended';
+
+export interface PlayerProblem {
+  readonly kind: ProblemKind;
+  readonly text: string;
+  readonly cid: string | null;
+}
+
+/** Whether the same request may succeed later. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof CutOffError) return true;
+  return (
+    error instanceof ProviderError && (error.code === 'unreachable' || error.status === 429 || error.status === 503 || error.status === 504)
+  );
+}
+
+/** Of what may pass and did not, several times in a row. */
+export function unreachable(error: unknown): PlayerProblem {
+  const text =
+    error instanceof CutOffError
+      ? `${error.message} It did so several times in a row. Try again, or choose another provider.`
+      : 'The provider of this video does not answer. Check your connection and try again, or choose another provider.';
+  return { kind: 'unreachable', text, cid: null };
+}
+
+/** Of what no repetition helps against. */
+export function problemOf(error: unknown): PlayerProblem {
+  if (error instanceof DamagedError) {
+    const which = error.cid === null ? 'What the provider sent failed its check' : `The block ${error.cid} failed its check`;
+    return {
+      kind: 'damaged',
+      text: `${which}: ${error.message}. The video has stopped and nothing is paid for that block. Leave, and choose another provider.`,
+      cid: error.cid,
+    };
+  }
+  if (error instanceof ProviderError) {
+    return error.code === 'payment_required' || error.code === 'unauthorized'
+      ? { kind: 'pass_ended', text: 'Your view of this video has ended, or this provider does not know it.', cid: null }
+      : { kind: 'refused', text: error.message, cid: null };
+  }
+  return { kind: 'unplayable', text: error instanceof Error ? error.message : String(error), cid: null };
+}
