@@ -16,4 +16,5 @@ mod refusals;
 mod retention;
 mod sign_in;
 mod stack;
+mod store;
 mod uploads;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use cid::Cid;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
-use tokio::io::AsyncReadExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::staging::{Staging, sync};
 use super::{Folder, join};
 use crate::store::block::cid_of;
+use crate::store::hash::fill;
 use crate::store::layout::{CHUNK, Layout};
 use crate::store::{Added, Progress, Result, Source, StoreError};
 
@@ -65,19 +65,6 @@ pub(super) async fn add(
         progress(addition.size);
     }
     addition.finish().await
-}
-
-/// Reads until the buffer is full or the source ends.
-async fn fill(source: &mut Source<'_>, buffer: &mut [u8]) -> Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match source.read(&mut buffer[length..]).await {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) => return Err(StoreError::Source(error)),
-        }
-    }
-    Ok(length)
 }
 
 struct Addition {
