@@ -100,7 +100,7 @@ impl ContentStore for Embedded {
                     written.extend(staging.write(cid, bytes)?);
                 }
             }
-            staging::sync(written)?;
+            staging::side_by_side(&written, |file| staging::sync(std::slice::from_ref(file)))?;
             staging.commit(None)
         })
         .await

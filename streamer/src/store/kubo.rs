@@ -246,6 +246,7 @@ impl ContentStore for Kubo {
     }
 
     async fn pin(&self, root: &Cid, progress: Progress<'_>) -> Result<()> {
+        block::place(root)?;
         let arguments = [
             ("arg", &*root.to_string()),
             ("recursive", "true"),

@@ -18,8 +18,9 @@ use crate::store::{Added, Progress, Result, Source, StoreError};
 const BATCH: usize = 16 * CHUNK;
 /// Pieces of work at a time; each holds a batch in memory.
 const WORKERS: usize = 3;
-/// Batches that are synced at a time; they hold no memory but the disk's cache.
-const SYNCS: usize = 4;
+/// Batches that are synced at a time: their files are open, and they hold no memory but the disk's cache. Waits for the disk go
+/// together, so that many at once take hardly longer than one.
+const SYNCS: usize = 8;
 
 /// A batch that has been written.
 struct Written {
@@ -128,7 +129,7 @@ impl Addition {
             for (cid, block) in above {
                 files.extend(staging.write(&cid, &block)?);
             }
-            sync(files)
+            sync(&files)
         }));
         Ok(())
     }

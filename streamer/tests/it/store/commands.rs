@@ -100,9 +100,8 @@ async fn a_file_survives_a_car_and_a_damaged_car_is_refused() {
     }
     // Cut behind a whole block: nothing in the CAR itself says that more should come.
     let short = folder.path().join("short.car");
-    let at = whole
-        .windows(36)
-        .rposition(|window| window == cid_of(&content[3 * 262_144..]).to_bytes());
+    let last = cid_of(&content[3 * 262_144..]).to_bytes();
+    let at = whole.windows(36).rposition(|window| window == last);
     std::fs::write(&short, &whole[..at.unwrap() - 3]).unwrap();
     let imported = store(&to, &["import", short.to_str().unwrap()]).await;
     assert!(
