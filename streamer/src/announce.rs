@@ -1,9 +1,10 @@
-//! Tells the world which streams are here: their registration on chain, once, and heartbeats to the indexer.
+//! Tells the world which streams and stored videos are here: the registration of streams on chain, once, and heartbeats to the indexer.
 //!
 //! Both are for finding streams only. When a node or the indexer is away, streams play on and the next round tries again. A
 //! registration may wait minutes for its block; it holds up neither the heartbeats nor the registrations of other streams.
 
 mod heartbeat;
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::heartbeat::Heartbeats;
+use self::heartbeat::{Heartbeats, Serving};
+use self::stored::StoredStreams;
 use crate::app::App;
 use crate::error::Result;
 use crate::ethereum::Ethereum;
 use crate::media::{Engine, StreamStatus};
+use crate::session::Sessions;
 
 /// The pause between two looks for new streams.
 const ROUND: Duration = Duration::from_secs(1);
@@ -44,6 +47,8 @@ pub struct Announcer {
     heartbeats: Option<Heartbeats>,
     registrations: HashMap<B256, Registration>,
     under_way: FuturesUnordered<BoxFuture<'static, (B256, Result<()>)>>,
+    stored: StoredStreams,
+    sessions: Arc<Sessions>,
 }
 
 impl Announcer {
@@ -60,6 +65,8 @@ impl Announcer {
         Ok(Self {
             ethereum: Arc::clone(&app.ethereum),
             media: app.media.clone(),
+            stored: StoredStreams::new(app, &url),
+            sessions: Arc::clone(&app.sessions),
             url,
             every: Duration::from_secs(app.config.heartbeat_seconds),
             heartbeats,
@@ -84,6 +91,7 @@ impl Announcer {
             let fresh = tokio::select! {
                 _ = rounds.tick() => false,
                 Some((content, result)) = self.under_way.next() => self.registered(content, result),
+                fresh = self.stored.answered() => fresh,
             };
             let live: Vec<_> = self
                 .media
@@ -95,6 +103,7 @@ impl Announcer {
             for stream in &live {
                 self.register(stream.content, now);
             }
+            self.stored.look(now);
             if fresh || now >= next_beat {
                 next_beat = now + self.every;
                 self.beat(&live).await;
@@ -134,10 +143,21 @@ impl Announcer {
         let Some(heartbeats) = &mut self.heartbeats else {
             return;
         };
-        let registered = live.iter().filter(|stream| {
+        let live = live.iter().filter(|stream| {
             let registration = self.registrations.get(&stream.content);
             matches!(registration, Some(Registration::Done))
         });
-        heartbeats.send(registered).await;
+        let live = live.map(|stream| Serving {
+            content: stream.content,
+            viewers: stream.viewers,
+        });
+        let stored = self.stored.registered().map(|content| Serving {
+            content,
+            viewers: self.sessions.watching(content),
+        });
+        let mut serving: Vec<_> = live.chain(stored).collect();
+        serving.sort_by_key(|serving| serving.content);
+        serving.dedup_by_key(|serving| serving.content);
+        heartbeats.send(&serving).await;
     }
 }

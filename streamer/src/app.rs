@@ -21,15 +21,17 @@ use crate::channels::{Book, Chain, ProviderSide, Rules};
 use crate::config::Config;
 use crate::error::{Code, Error, Result, refused};
 use crate::ethereum::{Content, Ethereum};
+use crate::http::Slots;
 use crate::journal::Journal;
 use crate::keys::{ChannelKeys, read_operator_key};
-use crate::library::Library;
+use crate::library::{Item, Library, State, Stored};
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::operator_token::OperatorToken;
 use crate::prepare::{self, Preparer};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
-use crate::store::ContentStore;
+use crate::store::{ContentStore, Embedded};
+use crate::stored::Films;
 use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
 
@@ -55,6 +57,10 @@ pub struct App {
     pub node: Arc<CoreNode>,
     /// The last view of the chain.
     pub chain: Arc<Chain>,
+    /// The stored videos that are read.
+    pub films: Arc<Films>,
+    /// Places for answers that nobody pays for.
+    pub slots: Arc<Slots>,
     /// The channels.
     pub book: Arc<Book>,
     /// The journal.
@@ -109,7 +115,10 @@ impl App {
             .transpose()?;
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
-        let store = config.content.open(&config.data_dir)?;
+        let store: Arc<dyn ContentStore> = Arc::new(Embedded::open(
+            config.data_dir.join("blocks"),
+            config.max_store_bytes,
+        )?);
         let keys = Arc::new(ChannelKeys::load_or_create(
             &config.data_dir,
             config.bitcoin_network,
@@ -145,6 +154,8 @@ impl App {
         })
         .map_err(|error| Error::Config(error.to_string()))?;
         let app = Arc::new(Self {
+            films: Arc::new(Films::new(Arc::clone(&store))),
+            slots: Slots::new(config.max_sessions),
             ethereum: Arc::new(Ethereum::new(
                 config.ethereum_rpc.clone(),
                 deployment,
@@ -215,6 +226,30 @@ impl App {
         let content = self.ethereum.content(id).await?;
         self.serves_creator(content.creator)?;
         Ok(content)
+    }
+
+    /// The stored video behind a content of the registry; `None` when it is none of this provider's.
+    ///
+    /// # Errors
+    /// `unknown_content`, `forbidden`; unavailable when the node does not answer.
+    pub async fn stored(&self, id: B256) -> Result<Option<(Item, Stored)>> {
+        if self.library.all_ready().is_empty() {
+            return Ok(None);
+        }
+        let content = self.served_content(id).await?;
+        Ok(self.stored_of(&content))
+    }
+
+    /// The stored video behind a content that has been looked up.
+    #[must_use]
+    pub fn stored_of(&self, content: &Content) -> Option<(Item, Stored)> {
+        let item = self.library.stored(content.creator, content.id)?;
+        let State::Ready(stored) = &item.state else {
+            return None;
+        };
+        let stored = stored.clone();
+        self.films.note(stored.cid, content.id);
+        Some((item, *stored))
     }
 
     /// Whether this provider serves a creator's contents.

@@ -193,6 +193,15 @@ impl Ethereum {
         }))
     }
 
+    /// Whether our stream of a content is registered under `url`.
+    ///
+    /// # Errors
+    /// Unavailable when the node does not answer.
+    pub async fn is_registered(&self, content: B256, url: &str) -> Result<bool> {
+        let call = self.registry.streamOf(content, self.account());
+        Ok(within(call.call().into_future()).await? == url)
+    }
+
     /// Registers our stream of a content under `url`, unless it is registered so already, and waits for the block. Several may wait at
     /// a time.
     ///

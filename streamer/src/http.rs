@@ -11,6 +11,7 @@ mod connection;
 mod esplora;
 mod funding;
 mod health;
+mod ipfs;
 mod items;
 mod offer;
 mod publish;
@@ -35,6 +36,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
+
+pub use self::ipfs::Slots;
 
 use self::admission::{Admission, admit};
 use crate::app::App;
@@ -86,7 +89,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
                 .layer(DefaultBodyLimit::disable()),
         )
         .routes(routes!(announcements::announce))
-        .routes(routes!(announcements::read))
+        .routes(routes!(ipfs::read))
+        .routes(routes!(ipfs::below))
 }
 
 /// The OpenAPI document.
@@ -112,10 +116,15 @@ pub fn router(app: Arc<App>) -> Router {
             Method::OPTIONS,
         ])
         .allow_headers(
-            [header::AUTHORIZATION, header::CONTENT_TYPE]
-                .into_iter()
-                .chain(uploads::REQUEST_HEADERS.map(HeaderName::from_static))
-                .collect::<Vec<_>>(),
+            [
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::IF_NONE_MATCH,
+                header::RANGE,
+            ]
+            .into_iter()
+            .chain(uploads::REQUEST_HEADERS.map(HeaderName::from_static))
+            .collect::<Vec<_>>(),
         )
         .expose_headers(
             [
@@ -124,6 +133,10 @@ pub fn router(app: Arc<App>) -> Router {
                 header::LINK,
                 header::RETRY_AFTER,
                 header::ETAG,
+                header::CONTENT_LENGTH,
+                header::CONTENT_RANGE,
+                HeaderName::from_static("x-ipfs-path"),
+                HeaderName::from_static("x-ipfs-roots"),
             ]
             .into_iter()
             .chain(uploads::RESPONSE_HEADERS.map(HeaderName::from_static))

@@ -3,6 +3,8 @@
 //! It is told what happens and answers with [`Effect`]s. Time is milliseconds since the session's start; media is
 //! milliseconds delivered since the session's start, credit of an earlier session included in what is paid.
 //!
+//! # A live stream ([`Delivery::Stream`], docs/protocol.md 5.2) is paid for in advance
+//!
 //! With `covered` the media that is paid for, `delivered` what the viewer got, `limit` what the media thread may
 //! deliver, and the conditions of [`ChannelCondition`] and [`MediaCondition`], the gate is a function of the state:
 //!
@@ -23,6 +25,27 @@
 //! `limit` never exceeds `covered`, and grows only by a payment that is on disk (the session calls [`Meter::paid`]
 //! after the journal's commit) or, while unconfirmed, by the funding's confirmation. Forbidden: a due with nothing
 //! deliverable, a limit beyond the paid media, a due that is not above what is paid.
+//!
+//! # Stored video ([`Delivery::Blocks`], docs/protocol.md 12.4) is paid for when it has been checked
+//!
+//! Each leaf of the file that is sent counts as `delivered` what it costs. With `owed` what is delivered and not paid for, a leaf may be
+//! sent ([`Meter::send`]) when `owed` is 0, or when `owed` and the leaf are at most two ticks together; so at most two ticks or one leaf,
+//! whichever is more, is given on trust. It must also fit into the capacity and, while the funding is unconfirmed, into the preview. `next` is
+//! the cheapest leaf that a response waits for:
+//!
+//! | channel | responses | `next` | gate | due |
+//! |---|---|---|---|---|
+//! | `Closed` | any | any | shut, `channel_not_open` | none |
+//! | any other | none | – | shut, `waiting_for_media` | when owed |
+//! | `Unconfirmed` | some | beyond the preview | shut, `preview_used` | when owed |
+//! | any other | some | not to be sent before a payment | shut, `payment_due` | when owed |
+//! | any other | some | none, or to be sent | open, `paid` | when owed |
+//!
+//! A due asks for what is delivered and never for more: at most one every 100 ms, and none while another is unanswered for less than a tick.
+//! When nothing is owed and `next` does not fit into the capacity the session is [`Effect::Exhausted`]. Media that was under way in a
+//! response when the viewer broke it off may never have arrived, and a viewer pays for nothing that it has not checked: such media is
+//! written off ([`Meter::write_off`]) and remembered as a debt, up to [`Settings::write_off_ms`]. Forbidden: a due above what is delivered,
+//! a leaf that the capacity could not pay.
 
 use bitcoin::Amount;
 use paystream_channel::{due_paid, media_paid_ms};
@@ -34,9 +57,25 @@ const REMNANT_MS: u64 = 50;
 /// When the rest of the capacity buys less than this, the viewer is warned.
 const CAPACITY_LOW_MS: u64 = 60_000;
 
+/// Dues for stored video are at least this far apart.
+const DUES_APART_MS: u64 = 100;
+/// So many ticks of stored video may be given on trust.
+const TRUST_TICKS: u64 = 2;
+
+/// How media reaches the viewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// As it is published; paid for by the tick, in advance.
+    Stream,
+    /// In blocks that the viewer asks for and checks; paid for afterwards.
+    Blocks,
+}
+
 /// What the meter needs to know at a session's start.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// How media reaches the viewer.
+    pub delivery: Delivery,
     /// The tick.
     pub tick_ms: u64,
     /// The price.
@@ -47,6 +86,8 @@ pub struct Settings {
     pub credit_ms: u64,
     /// Media that may still be delivered while the funding is unconfirmed.
     pub preview_ms: u64,
+    /// Media under way in broken responses that may still be written off. For [`Delivery::Blocks`].
+    pub write_off_ms: u64,
 }
 
 /// The channel, as far as metering is concerned.
@@ -89,7 +130,7 @@ pub enum GateReason {
 pub enum Warning {
     /// The capacity lasts less than a minute more.
     CapacityLow,
-    /// A due has not been paid for a tick after the gate shut.
+    /// A due has not been paid for a tick since the gate shut.
     PaymentOverdue,
     /// Only the preview is served until the funding confirms.
     Preview,
@@ -113,7 +154,7 @@ pub enum Effect {
         paid_sat: u64,
         /// The media it pays for, from the session's start.
         covers_ms: u64,
-        /// How long the gate stays open without it.
+        /// How much media is delivered without it before the gate shuts.
         deadline_ms: u64,
     },
     /// Warn the viewer.
@@ -131,10 +172,15 @@ pub struct Meter {
     max_paid_sat: u64,
     paid_sat: u64,
     delivered_ms: u64,
+    written_off_ms: u64,
     unconfirmed_delivered_ms: u64,
+    next_leaf_ms: Option<u64>,
     limit: u64,
     gate: Option<(bool, GateReason)>,
+    /// The due that is not answered yet, and when it was sent.
     due: Option<(u64, u64)>,
+    /// When the last due for stored video was sent, answered or not.
+    asked_at: Option<u64>,
     shut_since: Option<u64>,
     warned_capacity: bool,
     warned_overdue: bool,
@@ -153,10 +199,13 @@ impl Meter {
             max_paid_sat: settings.base_sat,
             paid_sat: settings.base_sat,
             delivered_ms: 0,
+            written_off_ms: 0,
             unconfirmed_delivered_ms: 0,
+            next_leaf_ms: None,
             limit: 0,
             gate: None,
             due: None,
+            asked_at: None,
             shut_since: None,
             warned_capacity: false,
             warned_overdue: false,
@@ -182,6 +231,33 @@ impl Meter {
         self.delivered_ms += fresh;
         if self.channel == ChannelCondition::Unconfirmed {
             self.unconfirmed_delivered_ms += fresh;
+        }
+    }
+
+    /// A leaf that costs so much is about to be sent. `false`, with nothing counted, when it may not be sent now.
+    pub fn send(&mut self, leaf_ms: u64) -> bool {
+        let may = self.may_send(leaf_ms);
+        if may {
+            self.delivered(self.delivered_ms.saturating_add(leaf_ms));
+        }
+        may
+    }
+
+    /// The cheapest leaf that a response waits for, if one waits.
+    pub fn awaits(&mut self, next_leaf_ms: Option<u64>) {
+        self.next_leaf_ms = next_leaf_ms;
+    }
+
+    /// So much of what is owed was under way in a response that the viewer broke off; it is not asked for any more, as far as it may be
+    /// written off.
+    pub fn write_off(&mut self, lost_ms: u64) {
+        let left = self
+            .settings
+            .write_off_ms
+            .saturating_sub(self.written_off_ms);
+        self.written_off_ms += lost_ms.min(self.owed_ms()).min(left);
+        if self.owed_ms() == 0 {
+            self.due = None;
         }
     }
 
@@ -213,7 +289,25 @@ impl Meter {
     /// Media that is paid for and not delivered.
     #[must_use]
     pub fn credit_ms(&self) -> u64 {
-        self.covered_ms().saturating_sub(self.delivered_ms)
+        self.covered_ms().saturating_sub(self.charged_ms())
+    }
+
+    /// Media that is delivered and to be paid for: all of it but what was written off.
+    #[must_use]
+    pub fn charged_ms(&self) -> u64 {
+        self.delivered_ms - self.written_off_ms
+    }
+
+    /// Media that is delivered and neither paid for nor written off.
+    #[must_use]
+    pub fn owed_ms(&self) -> u64 {
+        self.charged_ms().saturating_sub(self.covered_ms())
+    }
+
+    /// Media that the viewer got, or let go under way, and did not pay for: what is owed and what was written off.
+    #[must_use]
+    pub fn unpaid_ms(&self) -> u64 {
+        self.owed_ms() + self.written_off_ms
     }
 
     /// Media that was delivered in this session while the funding was unconfirmed.
@@ -258,7 +352,31 @@ impl Meter {
         self.delivered_ms.saturating_add(left)
     }
 
+    fn may_send(&self, leaf_ms: u64) -> bool {
+        let owed = self.owed_ms();
+        let trusted = TRUST_TICKS.saturating_mul(self.settings.tick_ms);
+        self.channel != ChannelCondition::Closed
+            && !self.beyond_preview(leaf_ms)
+            && (owed == 0 || owed.saturating_add(leaf_ms) <= trusted)
+            && self.can_be_paid(leaf_ms)
+    }
+
+    fn beyond_preview(&self, leaf_ms: u64) -> bool {
+        let end = self.unconfirmed_delivered_ms.saturating_add(leaf_ms);
+        self.channel == ChannelCondition::Unconfirmed
+            && leaf_ms > 0
+            && end > self.settings.preview_ms
+    }
+
+    fn can_be_paid(&self, leaf_ms: u64) -> bool {
+        self.price_until(self.charged_ms().saturating_add(leaf_ms))
+            <= self.max_paid_sat.max(self.paid_sat)
+    }
+
     fn limit_now(&self) -> u64 {
+        if self.settings.delivery == Delivery::Blocks {
+            return 0;
+        }
         match self.channel {
             ChannelCondition::Closed => 0,
             ChannelCondition::Unconfirmed => self.covered_ms().min(self.preview_end()),
@@ -267,6 +385,28 @@ impl Meter {
     }
 
     fn gate_now(&self) -> (bool, GateReason) {
+        match self.settings.delivery {
+            Delivery::Stream => self.gate_of_stream(),
+            Delivery::Blocks => self.gate_of_blocks(),
+        }
+    }
+
+    fn gate_of_blocks(&self) -> (bool, GateReason) {
+        let next = self.next_leaf_ms.unwrap_or(0);
+        if self.channel == ChannelCondition::Closed {
+            (false, GateReason::ChannelNotOpen)
+        } else if self.media != MediaCondition::Flowing {
+            (false, GateReason::WaitingForMedia)
+        } else if self.beyond_preview(next) {
+            (false, GateReason::PreviewUsed)
+        } else if self.next_leaf_ms.is_some() && !self.may_send(next) {
+            (false, GateReason::PaymentDue)
+        } else {
+            (true, GateReason::Paid)
+        }
+    }
+
+    fn gate_of_stream(&self) -> (bool, GateReason) {
         let preview_used = self.channel == ChannelCondition::Unconfirmed
             && self.delivered_ms >= self.preview_end();
         if self.channel == ChannelCondition::Closed {
@@ -310,7 +450,57 @@ impl Meter {
         }
     }
 
-    fn ask(&mut self, now_ms: u64, (_, reason): (bool, GateReason), effects: &mut Vec<Effect>) {
+    fn ask(&mut self, now_ms: u64, gate: (bool, GateReason), effects: &mut Vec<Effect>) {
+        match self.settings.delivery {
+            Delivery::Stream => self.ask_for_a_tick(now_ms, gate, effects),
+            Delivery::Blocks => self.ask_for_what_is_owed(now_ms, effects),
+        }
+    }
+
+    /// When a due for stored video may be sent again at the earliest; `None` when nothing is owed.
+    #[must_use]
+    pub fn next_due_at(&self) -> Option<u64> {
+        if self.owed_ms() == 0 || self.channel == ChannelCondition::Closed {
+            return None;
+        }
+        let apart = self.asked_at.map_or(0, |at| at + DUES_APART_MS);
+        let unanswered = self.due.map_or(0, |(_, at)| at + self.settings.tick_ms);
+        Some(apart.max(unanswered))
+    }
+
+    fn ask_for_what_is_owed(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
+        match self.next_due_at() {
+            None => self.due = None,
+            Some(at) if now_ms >= at => {
+                let covers_ms = self.charged_ms();
+                let paid_sat = self.price_until(covers_ms);
+                let trusted = TRUST_TICKS.saturating_mul(self.settings.tick_ms);
+                self.due = Some((paid_sat, now_ms));
+                self.asked_at = Some(now_ms);
+                effects.push(Effect::Due {
+                    paid_sat,
+                    covers_ms,
+                    deadline_ms: trusted.saturating_sub(self.owed_ms()),
+                });
+            }
+            Some(_) => {}
+        }
+        let unpayable = self
+            .next_leaf_ms
+            .is_some_and(|next| !self.can_be_paid(next));
+        let funded = self.channel != ChannelCondition::Closed;
+        if funded && unpayable && self.owed_ms() == 0 && !self.exhausted {
+            self.exhausted = true;
+            effects.push(Effect::Exhausted);
+        }
+    }
+
+    fn ask_for_a_tick(
+        &mut self,
+        now_ms: u64,
+        (_, reason): (bool, GateReason),
+        effects: &mut Vec<Effect>,
+    ) {
         match reason {
             GateReason::ChannelNotOpen | GateReason::StreamOffline | GateReason::PreviewUsed => {
                 self.due = None;

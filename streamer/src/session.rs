@@ -2,10 +2,12 @@
 
 mod live;
 mod message;
+mod reading;
 mod registry;
 mod socket;
 mod token_bucket;
 
 pub use message::{ClientMessage, EndReason, ServerMessage, WarningCode};
+pub use reading::{Ended, Reading, Response};
 pub use registry::{MediaGrant, Place, SessionControl, Sessions};
 pub use socket::{MAX_MESSAGE, serve};

@@ -1,7 +1,12 @@
-//! Stored video: what its bytes are worth in media time.
+//! Stored video: what its bytes are worth in media time, which blocks it has, and how they are framed.
 //!
-//! Deliberately absent: where the bytes come from (`store`), how they are prepared, and who may read them.
+//! Deliberately absent: where the blocks come from (`store`), how videos are prepared, and who may read them (`http::ipfs`).
 
+pub mod car;
+mod debt;
+mod film;
 pub mod timeline;
 
+pub use debt::Debt;
+pub use film::{Film, Films, Index};
 pub use timeline::{Timeline, TimelineError};

@@ -13,7 +13,6 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::ethereum::Ethereum;
-use crate::media::StreamStatus;
 
 /// How long a heartbeat may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +28,15 @@ struct SignedHeartbeat {
     viewers: u32,
     at: u64,
     signature: String,
+}
+
+/// What is served now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Serving {
+    /// The content.
+    pub content: B256,
+    /// Who watches it.
+    pub viewers: usize,
 }
 
 /// Signs heartbeats and sends them.
@@ -59,12 +67,12 @@ impl Heartbeats {
         })
     }
 
-    /// Sends one for each stream. What the indexer does not take is let go: the next one says the same.
-    pub async fn send(&mut self, streams: impl Iterator<Item = &StreamStatus>) {
+    /// Sends one for each content that is served. What the indexer does not take is let go: the next one says the same.
+    pub async fn send(&mut self, serving: &[Serving]) {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
         self.last_at = now.max(self.last_at);
         let this = &*self;
-        futures::stream::iter(streams)
+        futures::stream::iter(serving)
             .for_each_concurrent(AT_A_TIME, |stream| async move {
                 if let Err(error) = this.send_one(stream).await {
                     tracing::debug!(content = %stream.content, %error, "the indexer did not take a heartbeat");
@@ -73,7 +81,7 @@ impl Heartbeats {
             .await;
     }
 
-    async fn send_one(&self, stream: &StreamStatus) -> Result<()> {
+    async fn send_one(&self, stream: &Serving) -> Result<()> {
         let heartbeat = Heartbeat {
             contentId: stream.content,
             provider: self.ethereum.account(),

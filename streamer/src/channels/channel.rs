@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::record::Record;
 use crate::session::SessionControl;
+use crate::stored::Debt;
 
 /// The session that holds a channel, if one does.
 pub type SessionSlot = Mutex<Option<Arc<SessionControl>>>;
@@ -20,6 +21,7 @@ pub struct Channel {
     pub(super) client: Option<IpAddr>,
     used: Mutex<Instant>,
     told: Mutex<HashMap<&'static str, String>>,
+    debt: Mutex<Debt>,
     /// The session that holds it.
     pub session: SessionSlot,
 }
@@ -32,6 +34,7 @@ impl Channel {
             client,
             used: Mutex::new(Instant::now()),
             told: Mutex::default(),
+            debt: Mutex::default(),
             session: Mutex::default(),
         })
     }
@@ -60,6 +63,18 @@ impl Channel {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .elapsed()
+    }
+
+    /// What sessions left unpaid here. A streamer that starts again has forgotten it.
+    #[must_use]
+    pub fn debt(&self) -> Debt {
+        *self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a session leaves unpaid.
+    pub fn leave_debt(&self, left: Debt) {
+        let mut debt = self.debt.lock().unwrap_or_else(PoisonError::into_inner);
+        *debt = debt.and(left);
     }
 
     /// The session that holds the channel now.

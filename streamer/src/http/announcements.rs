@@ -1,21 +1,18 @@
-//! `POST /v1/announcements` and `GET /ipfs/{cid}`.
+//! `POST /v1/announcements`.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use cid::Cid;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::bytes;
 use crate::app::App;
-use crate::error::{Code, Error, Problem, Result, refused};
-use crate::store::{self, QUIET};
+use crate::error::{Code, Problem, Result, refused};
+use crate::store::QUIET;
 
 /// The largest announcement.
 const MAX_ANNOUNCEMENT: usize = 16 * 1024;
@@ -86,35 +83,4 @@ pub(super) async fn announce(
             cid: added.cid.to_string(),
         }),
     ))
-}
-
-/// The bytes of a stored document.
-#[utoipa::path(get, path = "/ipfs/{cid}", params(("cid" = String, Path)), responses(
-    (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-))]
-pub(super) async fn read(State(app): State<Arc<App>>, Path(cid): Path<String>) -> Result<Response> {
-    let cid = Cid::from_str(&cid).map_err(|_| refused(Code::Malformed, "that is not a CID"))?;
-    let found = store::document(&app.store, &cid, MAX_ANNOUNCEMENT).await?;
-    let bytes =
-        found.ok_or_else(|| refused(Code::NotFound, "this provider does not have that CID"))?;
-    let etag = HeaderValue::from_str(&format!("\"{cid}\""))
-        .map_err(|error| Error::Internal(error.to_string()))?;
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/octet-stream"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=31536000, immutable"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-        (header::ETAG, etag),
-    ];
-    Ok((headers, bytes).into_response())
 }

@@ -28,10 +28,29 @@ pub(super) struct Offer {
     provider: Address,
     /// Whether a publisher is sending now.
     live: bool,
+    /// The stored video behind this content; null when it is a live stream.
+    stored: Option<StoredOffer>,
     /// The tick of payment.
     tick_ms: u64,
     /// How it can be paid for.
     rails: Rails,
+}
+
+/// A stored video (docs/protocol.md, section 12.1).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StoredOffer {
+    /// The root of its file.
+    cid: String,
+    /// Its bytes.
+    size: u64,
+    /// How long it plays.
+    duration_ms: u64,
+    /// With codecs, as Media Source Extensions want it.
+    mime_type: String,
+    /// A poster, free to read.
+    picture: Option<String>,
+    /// Whether everybody may watch, without a session.
+    free: bool,
 }
 
 /// The rails of an offer.
@@ -80,6 +99,14 @@ pub(super) async fn make(app: &App, id: B256) -> Result<Offer> {
         content_id: id,
         provider: app.ethereum.account(),
         live: app.is_live(id),
+        stored: app.stored_of(&content).map(|(item, stored)| StoredOffer {
+            cid: stored.cid_text(),
+            size: stored.size,
+            duration_ms: stored.duration_ms,
+            mime_type: stored.mime_type,
+            picture: stored.picture.map(|picture| picture.to_string()),
+            free: item.free,
+        }),
         tick_ms: app.config.tick_ms,
         rails: Rails {
             bitcoin,

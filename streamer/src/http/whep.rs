@@ -82,7 +82,8 @@ pub(super) async fn end(
     ended(held.is_some())
 }
 
-async fn payment_required(app: &App, content: B256) -> Result<Response> {
+/// 402 with the offer, as `offer` in the document and as a challenge.
+pub(super) async fn payment_required(app: &App, content: B256) -> Result<Response> {
     let offer = serde_json::to_value(offer::make(app, content).await?)
         .map_err(|error| Error::Internal(error.to_string()))?;
     let request = base64_url(offer.to_string().as_bytes());

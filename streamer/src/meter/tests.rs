@@ -2,12 +2,17 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[path = "blocks_tests.rs"]
+mod blocks;
+
 const SETTINGS: Settings = Settings {
+    delivery: Delivery::Stream,
     tick_ms: 1000,
     msat_per_second: 20_000,
     base_sat: 0,
     credit_ms: 0,
     preview_ms: 10_000,
+    write_off_ms: 0,
 };
 
 fn open(settings: Settings) -> Meter {
@@ -254,7 +259,7 @@ proptest! {
         base_sat in 0u64..1000,
         steps in prop::collection::vec(step(), 1..80),
     ) {
-        let settings = Settings { tick_ms, msat_per_second: rate, base_sat, credit_ms, preview_ms: 4000 };
+        let settings = Settings { tick_ms, msat_per_second: rate, base_sat, credit_ms, preview_ms: 4000, ..SETTINGS };
         let mut meter = Meter::new(settings);
         let max = 1_000_000;
         let (mut now, mut last_due, mut paid) = (0u64, None, base_sat);

@@ -11,19 +11,22 @@ use paystream_channel::{ChannelState, Payment, max_paid, media_paid_ms};
 use tokio::sync::watch;
 
 use super::message::{ClientMessage, EndReason, ServerMessage, WarningCode};
+use super::reading::Reading;
 use super::registry::{MediaGrant, SessionControl};
 use super::socket::{Incoming, Socket};
 use crate::app::App;
 use crate::channels::{Channel, Record};
 use crate::error::{Code, Result, refused};
 use crate::media::Viewer;
-use crate::meter::{ChannelCondition, Effect, MediaCondition, Meter, Settings, Warning};
+use crate::meter::{ChannelCondition, Delivery, Effect, MediaCondition, Meter, Settings, Warning};
 use crate::sign_in::random_hex;
 
 /// How often the meter is read when nothing else happens.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the viewer is pinged.
 const PING: Duration = Duration::from_secs(20);
+/// A viewer of stored video who owes nothing may read nothing for so many times the idle time.
+const PAUSE: u32 = 30;
 /// Blocks before the last payment at which the viewer is warned of the expiry.
 const EXPIRY_NEAR: u32 = 6;
 
@@ -37,7 +40,7 @@ pub(super) struct Live {
     grant: MediaGrant,
     token: String,
     settings: Settings,
-    meter: Meter,
+    reading: Arc<Reading>,
     started: Instant,
     preview_before_ms: u64,
     warned_expiry: bool,
@@ -53,7 +56,19 @@ enum Next {
 
 impl Live {
     /// Takes the channel over from the session that holds it, if one does.
+    ///
+    /// # Errors
+    /// `payment_required` when earlier sessions left too much unpaid; unavailable when nobody can tell what the content is.
     pub(super) async fn begin(app: Arc<App>, content: B256, channel: Arc<Channel>) -> Result<Self> {
+        let root = if app.is_live(content) {
+            None
+        } else {
+            app.stored(content).await?.map(|(_, stored)| stored.cid)
+        };
+        let delivery = match root {
+            Some(_) => Delivery::Blocks,
+            None => Delivery::Stream,
+        };
         let control = Arc::new(SessionControl::default());
         loop {
             let holder = {
@@ -74,25 +89,39 @@ impl Live {
                 Some(_) | None => break,
             }
         }
+        let Some(write_off_ms) = channel.debt().left(app.config.tick_ms) else {
+            release(&channel, &control);
+            return Err(refused(
+                Code::PaymentRequired,
+                "earlier sessions of this channel left too much video unpaid; open another channel",
+            ));
+        };
         channel.touch();
         let record = channel.subscribe();
         let now = channel.record();
         let preview_ms = app.config.preview_seconds * 1000;
         let settings = Settings {
+            delivery,
             tick_ms: app.config.tick_ms,
             msat_per_second: now.terms.msat_per_second,
             base_sat: now.paid_sat(),
             credit_ms: now.credit_ms,
             preview_ms: preview_ms.saturating_sub(now.preview_used_ms),
+            write_off_ms,
         };
+        let reading = Reading::new(root, Meter::new(settings));
         let grant = MediaGrant {
             content,
             viewer: Arc::new(Viewer::new()),
             resource: Arc::new(Mutex::new(None)),
         };
         let token = random_hex::<32>();
-        app.sessions
-            .insert(token.clone(), grant.clone(), Arc::clone(&control));
+        app.sessions.insert(
+            token.clone(),
+            grant.clone(),
+            Arc::clone(&reading),
+            Arc::clone(&control),
+        );
         Ok(Self {
             app,
             content,
@@ -102,7 +131,7 @@ impl Live {
             grant,
             token,
             settings,
-            meter: Meter::new(settings),
+            reading,
             started: Instant::now(),
             preview_before_ms: now.preview_used_ms,
             warned_expiry: false,
@@ -115,6 +144,7 @@ impl Live {
         let end = self.converse(socket).await;
         // Nothing more is delivered before what is left over is counted.
         self.grant.viewer.set_gate(false);
+        self.channel.leave_debt(self.reading.end());
         let resource = self
             .grant
             .resource
@@ -126,16 +156,8 @@ impl Live {
             self.app.media.remove(resource);
         }
         let closing_txid = self.settle(end).await;
-        {
-            let mut slot = self
-                .channel
-                .session
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *slot = None;
-        }
         self.channel.touch();
-        self.control.finish();
+        release(&self.channel, &self.control);
         if let Some(reason) = end {
             // What became of the channel comes before the end; a viewer who is gone by now misses both.
             self.show_channel(socket).await;
@@ -169,8 +191,10 @@ impl Live {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ping = tokio::time::interval(PING);
         let viewer = Arc::clone(&self.grant.viewer);
+        let reading = Arc::clone(&self.reading);
         let control = Arc::clone(&self.control);
         loop {
+            let next_due = self.next_due();
             let next = tokio::select! {
                 reason = control.asked_to_end() => Next::End(reason),
                 incoming = socket.next() => self.hear(socket, incoming).await,
@@ -179,6 +203,8 @@ impl Live {
                     Ok(()) | Err(_) => Next::Gone,
                 },
                 () = viewer.changed() => Next::On,
+                () = reading.news() => Next::On,
+                () = tokio::time::sleep(next_due.unwrap_or(LOOK)), if next_due.is_some() => Next::On,
                 _ = look.tick() => Next::On,
                 _ = ping.tick() => if socket.ping().await { Next::On } else { Next::Gone },
             };
@@ -236,8 +262,8 @@ impl Live {
     }
 
     async fn pay(&mut self, socket: &mut Socket, payment: Payment) -> Result<Next> {
-        let delivered = self.delivered_ms();
-        self.meter.delivered(delivered);
+        let (delivered, preview_used_ms) =
+            self.with_meter(|meter| (meter.charged_ms(), meter.preview_used_ms()));
         let Settings {
             base_sat,
             credit_ms,
@@ -252,7 +278,7 @@ impl Live {
                 msat_per_second,
             )
         };
-        let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
+        let preview_used_ms = self.preview_before_ms + preview_used_ms;
         let paid = self
             .app
             .book
@@ -276,12 +302,55 @@ impl Live {
             covers_ms: covers(paid_sat),
         };
         let sent = socket.send(&receipt).await;
-        self.meter.paid(paid_sat);
+        self.reading.with_meter(|meter| meter.paid(paid_sat));
         Ok(if sent { Next::On } else { Next::Gone })
     }
 
-    fn delivered_ms(&self) -> u64 {
-        u64::try_from(self.grant.viewer.delivered().as_millis()).unwrap_or(u64::MAX)
+    /// The meter, told what the stream has delivered until now; what stored video has delivered it knows itself.
+    fn with_meter<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {
+        let streamed = self.grant.viewer.delivered().as_millis();
+        let streamed = u64::try_from(streamed).unwrap_or(u64::MAX);
+        let is_stream = self.settings.delivery == Delivery::Stream;
+        self.reading.with_meter(|meter| {
+            if is_stream {
+                meter.delivered(streamed);
+            }
+            act(meter)
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long until a due for stored video may be sent.
+    fn next_due(&self) -> Option<Duration> {
+        if self.settings.delivery == Delivery::Stream {
+            return None;
+        }
+        let at = self.reading.next_due_at()?;
+        Some(Duration::from_millis(at.saturating_sub(self.now_ms())))
+    }
+
+    fn media(&self) -> MediaCondition {
+        match self.settings.delivery {
+            Delivery::Blocks => self.reading.condition(),
+            Delivery::Stream if !self.app.is_live(self.content) => MediaCondition::Offline,
+            Delivery::Stream if self.grant.viewer.connected() => MediaCondition::Flowing,
+            Delivery::Stream => MediaCondition::Waiting,
+        }
+    }
+
+    /// A viewer of stored video who has paid for what it got and takes its time uses the channel, for a while.
+    fn touch_while_paused(&self) {
+        let pause = self.app.config.idle_close() * PAUSE;
+        if self
+            .reading
+            .paid_up_since()
+            .is_some_and(|since| since.elapsed() < pause)
+        {
+            self.channel.touch();
+        }
     }
 
     async fn step(&mut self, socket: &mut Socket) -> Next {
@@ -294,18 +363,14 @@ impl Live {
             | ChannelState::Closed
             | ChannelState::Lost => ChannelCondition::Closed,
         };
-        let media = if !self.app.is_live(self.content) {
-            MediaCondition::Offline
-        } else if self.grant.viewer.connected() {
-            MediaCondition::Flowing
-        } else {
-            MediaCondition::Waiting
-        };
-        self.meter.delivered(self.delivered_ms());
-        self.meter.channel(condition, most(&record));
-        self.meter.media(media);
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        for effect in self.meter.tick(now_ms) {
+        let (media, now_ms) = (self.media(), self.now_ms());
+        self.touch_while_paused();
+        let effects = self.with_meter(|meter| {
+            meter.channel(condition, most(&record));
+            meter.media(media);
+            meter.tick(now_ms)
+        });
+        for effect in effects {
             let message = match effect {
                 Effect::Limit(ms) => {
                     self.grant.viewer.set_limit(Duration::from_millis(ms));
@@ -360,12 +425,13 @@ impl Live {
 
     /// Writes down what is left over, and closes the channel where the end demands it.
     async fn settle(&mut self, end: Option<EndReason>) -> Option<String> {
-        self.meter.delivered(self.delivered_ms());
-        let preview_used_ms = self.preview_before_ms + self.meter.preview_used_ms();
+        let (credit_ms, preview_used_ms) =
+            self.with_meter(|meter| (meter.credit_ms(), meter.preview_used_ms()));
+        let preview_used_ms = self.preview_before_ms + preview_used_ms;
         if let Err(error) = self
             .app
             .book
-            .leave_credit(&self.channel, self.meter.credit_ms(), preview_used_ms)
+            .leave_credit(&self.channel, credit_ms, preview_used_ms)
             .await
         {
             error.log();
@@ -391,6 +457,15 @@ impl Live {
             .transaction()
             .map(|transaction| transaction.compute_txid().to_string())
     }
+}
+
+/// Gives the channel back, and tells those who wait for that.
+fn release(channel: &Channel, control: &SessionControl) {
+    *channel
+        .session
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = None;
+    control.finish();
 }
 
 /// The most that a channel can ever pay.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::message::EndReason;
+use super::reading::Reading;
 use crate::error::{Code, Result, refused};
 use crate::media::{ResourceId, Viewer};
 
@@ -75,6 +76,7 @@ pub struct MediaGrant {
 /// All sessions that are alive.
 pub struct Sessions {
     grants: Mutex<HashMap<String, MediaGrant>>,
+    readings: Mutex<HashMap<String, Arc<Reading>>>,
     controls: Mutex<Vec<Arc<SessionControl>>>,
     sockets: AtomicUsize,
     max: usize,
@@ -97,6 +99,7 @@ impl Sessions {
     pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             grants: Mutex::default(),
+            readings: Mutex::default(),
             controls: Mutex::default(),
             sockets: AtomicUsize::new(0),
             max,
@@ -122,7 +125,17 @@ impl Sessions {
     }
 
     /// Makes a session known under its token.
-    pub fn insert(&self, token: String, grant: MediaGrant, control: Arc<SessionControl>) {
+    pub fn insert(
+        &self,
+        token: String,
+        grant: MediaGrant,
+        reading: Arc<Reading>,
+        control: Arc<SessionControl>,
+    ) {
+        self.readings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token.clone(), reading);
         self.grants
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -135,6 +148,10 @@ impl Sessions {
 
     /// Forgets a session.
     pub fn remove(&self, token: &str, control: &Arc<SessionControl>) {
+        self.readings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(token);
         self.grants
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -153,6 +170,26 @@ impl Sessions {
             .unwrap_or_else(PoisonError::into_inner)
             .get(token)
             .cloned()
+    }
+
+    /// The meter under which the session of a token reads stored video.
+    #[must_use]
+    pub fn reading(&self, token: &str) -> Option<Arc<Reading>> {
+        self.readings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token)
+            .cloned()
+    }
+
+    /// How many sessions a content has.
+    #[must_use]
+    pub fn watching(&self, content: B256) -> usize {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants
+            .values()
+            .filter(|grant| grant.content == content)
+            .count()
     }
 
     /// Whether the session of a grant is still alive.
