@@ -2,8 +2,10 @@
 
 mod bitcoind;
 mod ethereum;
+mod film;
 mod live;
 mod process;
+mod reader;
 mod streamer;
 mod viewer;
 
@@ -11,7 +13,9 @@ use std::time::Duration;
 
 pub use bitcoind::Bitcoind;
 pub use ethereum::Chain;
+pub use film::{Plan, StoredFilm};
 pub use live::Watcher;
+pub use reader::{Car, Reader, Seen};
 pub use streamer::{OPERATOR_TOKEN, Streamer};
 pub use viewer::{CHANGE, Opened, Socket};
 
@@ -43,14 +47,17 @@ impl Stack {
     }
 
     pub async fn with(arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let chains = Self::on(tempfile::tempdir().unwrap()).await;
+        chains.serve(arguments).await
+    }
+
+    /// The chains alone.
+    async fn on(data: tempfile::TempDir) -> Chains {
         let bitcoin = Bitcoind::start(data.path()).await;
         let chain = Chain::start(data.path()).await;
-        let streamer = Streamer::start(data.path(), &bitcoin, &chain, arguments).await;
-        Self {
+        Chains {
             bitcoin,
             chain,
-            streamer,
             data,
         }
     }
@@ -58,5 +65,25 @@ impl Stack {
     pub async fn restart_streamer(&mut self, arguments: &[&str]) {
         self.streamer =
             Streamer::start(self.data.path(), &self.bitcoin, &self.chain, arguments).await;
+    }
+}
+
+/// What a streamer is started on.
+struct Chains {
+    bitcoin: Bitcoind,
+    chain: Chain,
+    data: tempfile::TempDir,
+}
+
+impl Chains {
+    async fn serve(self, arguments: &[&str]) -> Stack {
+        let streamer =
+            Streamer::start(self.data.path(), &self.bitcoin, &self.chain, arguments).await;
+        Stack {
+            bitcoin: self.bitcoin,
+            chain: self.chain,
+            streamer,
+            data: self.data,
+        }
     }
 }

@@ -8,7 +8,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use bitcoin::ScriptBuf;
 use paystream_contracts::deploy::{Plan, SALT, Waiting, deploy};
-use paystream_contracts::{StreamRegistry, content_id};
+use paystream_contracts::{Deployment, StreamRegistry, content_id};
 use serde_json::Value;
 
 use super::process::{Process, free_tcp_port, program};
@@ -68,6 +68,14 @@ impl Chain {
             creator,
             creator_script,
         }
+    }
+
+    /// Registers another content of the creator.
+    pub async fn register(&self, cid: &str, msat_per_second: u64) -> B256 {
+        let deployed: Deployment =
+            serde_json::from_slice(&std::fs::read(&self.deployment).unwrap()).unwrap();
+        let registry = StreamRegistry::new(deployed.registry, self.provider.clone());
+        register(&registry, self.creator.address(), cid, msat_per_second).await
     }
 
     /// Stops the node in good order, so that it keeps its state.

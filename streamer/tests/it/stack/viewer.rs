@@ -45,7 +45,12 @@ impl Opened {
 
     /// Opens and funds a channel; the funding is confirmed.
     pub async fn funded(stack: &Stack, sat: u64) -> Self {
-        let mut opened = Self::open(&stack.streamer, stack.chain.content).await;
+        Self::funded_for(stack, stack.chain.content, sat).await
+    }
+
+    /// The same, for another content.
+    pub async fn funded_for(stack: &Stack, content: B256, sat: u64) -> Self {
+        let mut opened = Self::open(&stack.streamer, content).await;
         opened.fund(&stack.streamer, &stack.bitcoin, sat).await;
         stack.bitcoin.mine(1).await;
         opened.becomes(&stack.streamer, "open").await;
