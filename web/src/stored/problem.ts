@@ -37,6 +37,16 @@ export function problemOf(error: unknown): PlayerProblem {
       cid: error.cid,
     };
   }
+  if (error instanceof ProviderError && error.code === 'content_damaged') {
+    // The provider found it before it sent it.
+    const cid = /\b(?:b[a-z2-7]{58,}|Qm[1-9A-HJ-NP-Za-km-z]{44})\b/.exec(error.detail)?.[0] ?? null;
+    const where = cid === null ? 'A block' : `The block ${cid}`;
+    return {
+      kind: 'damaged',
+      text: `${where} is damaged in the provider’s store, and it was not sent. The video has stopped and nothing is paid for that block. Leave, and choose another provider.`,
+      cid,
+    };
+  }
   if (error instanceof ProviderError) {
     return error.code === 'payment_required' || error.code === 'unauthorized'
       ? { kind: 'pass_ended', text: 'Your view of this video has ended, or this provider does not know it.', cid: null }

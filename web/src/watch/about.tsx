@@ -1,5 +1,6 @@
 import type { Content } from '../api/model.ts';
 import { formatShare, shorten } from '../money.ts';
+import { looksStored } from '../stored/kind.ts';
 import { CopyLine } from '../ui/copy.tsx';
 
 /** What a content is, whoever carries it. */
@@ -8,7 +9,7 @@ export function About({ content }: { content: Content }) {
     <section className="stack about">
       <div className="row">
         <h1 data-testid="content-title">{content.name}</h1>
-        {content.live === true && <span className="badge live">Live</span>}
+        {content.live === true && !looksStored(content.cid) && <span className="badge live">Live</span>}
         {!content.active && <span className="badge">Withdrawn</span>}
       </div>
       <p className="quiet">

@@ -118,7 +118,7 @@ export function OfferPanel(props: {
               >
                 {props.streams.map((stream) => (
                   <option key={stream.provider} value={stream.provider}>
-                    {hostOf(stream.url)} {stream.liveness === 'live' ? '· live' : ''}
+                    {hostOf(stream.url)} {stream.liveness === 'live' && offer.stored === null ? '· live' : ''}
                   </option>
                 ))}
               </select>
