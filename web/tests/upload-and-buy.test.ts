@@ -51,7 +51,7 @@ beforeEach(async () => {
   context = await built.browser.newContext({ viewport: wide, reducedMotion: 'reduce' });
   await wallet.announce(context, chainId);
   page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(20_000);
 });
 afterEach(async () => {
   await context.close();
@@ -59,6 +59,8 @@ afterEach(async () => {
   library.close();
 });
 
+/** The page and its provider take their time on a busy machine. */
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 20_000 });
 const at = (testId: string) => page.getByTestId(testId);
 const text = (testId: string) => at(testId).textContent();
 const kind = () => at('upload-state').getAttribute('data-kind');
@@ -74,7 +76,7 @@ async function connected(hash: string): Promise<void> {
   await page.goto(`${around.url}/${hash}`);
   await at('wallet-button').click();
   await at('wallet-option').click();
-  await expect.poll(() => at('wallet-button').textContent()).toMatch(/^0x/);
+  await eventually(() => at('wallet-button').textContent()).toMatch(/^0x/);
 }
 
 async function chosen(): Promise<void> {
@@ -97,19 +99,19 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     await at('upload-description').fill('About rabbits');
     expect(await faultsAtBothSizes(page, 'upload-chosen')).toEqual([]);
     await at('upload-start').click();
-    await expect.poll(() => library.items[0]?.state, { timeout: 30_000 }).toBe('queued');
+    await eventually(() => library.items[0]?.state).toBe('queued');
     expect(item()).toMatchObject({ title: 'The film', description: 'About rabbits', offset: movie.length });
     expect(item().digest.digest('hex')).toBe(createHash('sha256').update(movie).digest('hex'));
     expect(asked('POST /v1/uploads')).toBe(1);
     expect(wallet.count('personal_sign')).toBe(1);
 
-    await expect.poll(() => text('upload-stage')).toBe('Waiting for its turn');
+    await eventually(() => text('upload-stage')).toBe('Waiting for its turn');
     Object.assign(item(), { state: 'preparing', progress_permille: 420 });
-    await expect.poll(() => text('upload-stage')).toContain('Preparing 42');
+    await eventually(() => text('upload-stage')).toContain('Preparing 42');
     expect(await at('upload-progress').getAttribute('data-value')).toBe('420');
     expect(await faultsAtBothSizes(page, 'upload-preparing')).toEqual([]);
     Object.assign(item(), { state: 'adding', progress_permille: 900 });
-    await expect.poll(() => text('upload-stage')).toContain('Adding to IPFS 90');
+    await eventually(() => text('upload-stage')).toContain('Adding to IPFS 90');
     ready();
 
     const form = at('upload');
@@ -142,7 +144,7 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     ]);
 
     await at('upload-announce').click();
-    await expect.poll(() => asked(`GET /api/record-view/0x${'1d'.repeat(32)}`)).toBeGreaterThan(0);
+    await eventually(() => asked(`GET /api/record-view/0x${'1d'.repeat(32)}`)).toBeGreaterThan(0);
     expect(await at('upload-registered').count()).toBe(0);
     library.relay = { state: 'confirmed', detail: null };
     await at('upload-registered').waitFor();
@@ -155,7 +157,7 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     library.holdsAt = 9_000_000;
     await chosen();
     await at('upload-start').click();
-    await expect.poll(() => library.items[0]?.offset ?? 0).toBeGreaterThanOrEqual(9_000_000);
+    await eventually(() => library.items[0]?.offset ?? 0).toBeGreaterThanOrEqual(9_000_000);
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
     library.holdsAt = null;
@@ -165,12 +167,12 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
       await at('wallet-button').click();
       await at('wallet-option').click();
     }
-    await expect.poll(() => at('item-state').getAttribute('data-state')).toBe('uploading');
+    await eventually(() => at('item-state').getAttribute('data-state')).toBe('uploading');
     await at('upload-file').setInputFiles(file);
     await at('upload-continue').waitFor();
     expect(await faultsAtBothSizes(page, 'upload-unfinished')).toEqual([]);
     await at('upload-continue').click();
-    await expect.poll(() => item().state, { timeout: 30_000 }).toBe('queued');
+    await eventually(() => item().state).toBe('queued');
     expect(before).toBeGreaterThanOrEqual(9_000_000);
     expect(asked('POST /v1/uploads')).toBe(1);
     expect(item().digest.digest('hex')).toBe(createHash('sha256').update(movie).digest('hex'));
@@ -181,12 +183,12 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     library.onPiece = () => library.forgetTokens();
     await chosen();
     await at('upload-start').click();
-    await expect.poll(kind).toBe('interrupted');
+    await eventually(kind).toBe('interrupted');
     expect(await text('upload-state')).toContain('Your sign-in has ended');
     expect(await faultsAtBothSizes(page, 'upload-interrupted')).toEqual([]);
     library.onPiece = null;
     await at('upload-resume').click();
-    await expect.poll(() => item().state, { timeout: 30_000 }).toBe('queued');
+    await eventually(() => item().state).toBe('queued');
     expect(asked('POST /v1/uploads')).toBe(1);
     expect(item().digest.digest('hex')).toBe(createHash('sha256').update(movie).digest('hex'));
     expect(wallet.count('personal_sign')).toBe(2);
@@ -195,16 +197,16 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
   test('that cannot be used says why, in the list as well, and can be deleted', async () => {
     await chosen();
     await at('upload-start').click();
-    await expect.poll(() => library.items[0]?.state, { timeout: 30_000 }).toBe('queued');
+    await eventually(() => library.items[0]?.state).toBe('queued');
     const error = { code: 'unprocessable_video', detail: 'it holds no video track' };
     Object.assign(item(), { state: 'failed', error });
-    await expect.poll(kind).toBe('failed');
+    await eventually(kind).toBe('failed');
     expect(await at('upload').getByTestId('problem').textContent()).toBe('This file cannot be made into a stream: it holds no video track');
-    await expect.poll(() => at('own-item').getByTestId('problem').textContent()).toContain('no video track');
+    await eventually(() => at('own-item').getByTestId('problem').textContent()).toContain('no video track');
     expect(await faultsAtBothSizes(page, 'upload-failed')).toEqual([]);
     await at('item-delete').click();
     await at('item-delete-really').click();
-    await expect.poll(() => library.items.length).toBe(0);
+    await eventually(() => library.items.length).toBe(0);
     await at('own-item').waitFor({ state: 'detached' });
     await at('upload-another').click();
     await at('upload-drop').waitFor();
@@ -214,9 +216,9 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     library.holdsAt = 1_000_000;
     await chosen();
     await at('upload-start').click();
-    await expect.poll(() => library.items[0]?.offset ?? 0).toBeGreaterThanOrEqual(1_000_000);
+    await eventually(() => library.items[0]?.offset ?? 0).toBeGreaterThanOrEqual(1_000_000);
     await at('upload-cancel').click();
-    await expect.poll(kind).toBe('cancelled');
+    await eventually(kind).toBe('cancelled');
     expect(library.items).toHaveLength(0);
   });
 
@@ -238,7 +240,7 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     library.domain = 'bank.example';
     await chosen();
     await at('upload-start').click();
-    await expect.poll(() => at('upload').getByTestId('problem').textContent()).toContain('asked for a signature for “bank.example”');
+    await eventually(() => at('upload').getByTestId('problem').textContent()).toContain('asked for a signature for “bank.example”');
     expect(wallet.asked).toEqual([]);
     expect(library.items).toEqual([]);
   });
@@ -247,8 +249,8 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     wallet.refuses = true;
     await chosen();
     await at('upload-start').click();
-    await expect.poll(() => wallet.count('personal_sign')).toBe(1);
-    await expect.poll(() => at('upload-start').isEnabled()).toBe(true);
+    await eventually(() => wallet.count('personal_sign')).toBe(1);
+    await eventually(() => at('upload-start').isEnabled()).toBe(true);
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 });
@@ -264,7 +266,7 @@ describe('the terms of what is registered', { timeout: 120_000 }, () => {
     await at('edit-terms').click();
     await change();
     await at('save-terms').click();
-    await expect.poll(() => wallet.count('eth_sendTransaction')).toBe(1);
+    await eventually(() => wallet.count('eth_sendTransaction')).toBe(1);
     const sent = wallet.asked.find(({ method }) => method === 'eth_sendTransaction')?.params[0] as { data: Hex };
     const { functionName, args } = decodeFunctionData({ abi: streamRegistryAbi, data: sent.data });
     expect(functionName).toBe('updateTerms');
@@ -303,7 +305,7 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     library.domain = 'bank.example';
     await at('buy-view').click();
     await at('view-bought').waitFor();
-    await expect.poll(() => text('problem')).toContain('bank.example');
+    await eventually(() => text('problem')).toContain('bank.example');
     [library.domain, library.viewFound] = [null, true];
     await at('watch-pass').click();
     await at('view-open').waitFor();
@@ -329,7 +331,7 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     expect(await text('view-explained')).toContain('you need no ether');
     expect(await faultsAtBothSizes(page, 'buy-view-token')).toEqual([]);
     await at('buy-view-token').click();
-    await expect.poll(() => library.payments.length).toBe(1);
+    await eventually(() => library.payments.length).toBe(1);
     const [payment] = library.payments;
     expect(payment).toMatchObject({ method: 'authorization', content_id: contentId, price: '1500000', viewer: wallet.account.address });
     const { params } = wallet.asked.find(({ method }) => method === 'eth_signTypedData_v4') ?? { params: [] };
@@ -345,11 +347,11 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     await at('buy-view-token').waitFor();
     await at('view-unfinished').waitFor();
     await at('buy-view-token').click();
-    await expect.poll(() => asked('POST /api/record-view')).toBe(2);
+    await eventually(() => asked('POST /api/record-view')).toBe(2);
     expect(library.payments).toHaveLength(1);
     library.relay = { state: 'confirmed', detail: null };
     await at('view-bought').waitFor();
-    await expect.poll(() => asked('POST /v1/view-passes'), { timeout: 10_000 }).toBeGreaterThan(1);
+    await eventually(() => asked('POST /v1/view-passes')).toBeGreaterThan(1);
     library.viewFound = true;
     await at('view-open').waitFor();
     expect(wallet.count('personal_sign')).toBe(1);
@@ -364,11 +366,11 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     answer('function balanceOf(address)', words(500_000n));
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
-    await expect.poll(() => text('problem')).toBe('Your account holds 0.5 TST, and a view costs 1.5 TST.');
+    await eventually(() => text('problem')).toBe('Your account holds 0.5 TST, and a view costs 1.5 TST.');
     answer('function balanceOf(address)', words(1_500_000n));
     answer('function DOMAIN_SEPARATOR()', expectedSeparator({ ...token, version: '2' }, chainId));
     await at('buy-view-token').click();
-    await expect.poll(() => text('problem')).toContain('settings of TST are not the token’s own');
+    await eventually(() => text('problem')).toContain('settings of TST are not the token’s own');
     expect(wallet.asked).toEqual([]);
     expect(library.payments).toEqual([]);
   });
@@ -377,8 +379,8 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     wallet.refuses = true;
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
-    await expect.poll(() => wallet.count('eth_signTypedData_v4')).toBe(1);
-    await expect.poll(() => at('buy-view-token').isEnabled()).toBe(true);
+    await eventually(() => wallet.count('eth_signTypedData_v4')).toBe(1);
+    await eventually(() => at('buy-view-token').isEnabled()).toBe(true);
     expect(await at('buy-view-token').getAttribute('aria-busy')).toBe('false');
     expect(await at('view-unfinished').count()).toBe(0);
     expect(library.payments).toEqual([]);
@@ -388,19 +390,19 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     library.relayProblem = problem(403, 'forbidden', 'the price is now 2 TST');
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
-    await expect.poll(() => text('problem')).toContain('the price is now 2 TST');
+    await eventually(() => text('problem')).toContain('the price is now 2 TST');
     expect(await at('view-unfinished').count()).toBe(0);
     library.relayProblem = null;
     library.relay = { state: 'failed', detail: 'the authorisation was cancelled' };
     await at('buy-view-token').click();
-    await expect.poll(() => text('problem')).toContain('the authorisation was cancelled');
+    await eventually(() => text('problem')).toContain('the authorisation was cancelled');
     expect(wallet.count('eth_signTypedData_v4')).toBe(2);
   });
 
   test('earlier is opened by a signature, and a view that is not there is said to be missing', async () => {
     await connected(`#/content/${contentId}`);
     await at('watch-pass').click();
-    await expect.poll(() => text('problem')).toContain('No view of yours');
+    await eventually(() => text('problem')).toContain('No view of yours');
     library.viewFound = true;
     await at('watch-pass').click();
     await at('view-open').waitFor();
@@ -411,7 +413,7 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     answer('function nonces(address)', words(4n));
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
-    await expect.poll(() => library.payments.length).toBe(1);
+    await eventually(() => library.payments.length).toBe(1);
     expect(library.payments[0]).toMatchObject({
       method: 'signature',
       view: { viewer: wallet.account.address, max_price: '1500000', nonce: '4' },
@@ -444,8 +446,8 @@ describe('the programme', { timeout: 120_000 }, () => {
     around.live = false;
     around.metadataUri = `ipfs://${await stored(document(`ipfs://${await stored(png)}`))}`;
     await page.goto(around.url);
-    await expect.poll(() => at('content-duration').getAttribute('data-value')).toBe('634570');
-    await expect.poll(() => at('content-poster').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(1);
+    await eventually(() => at('content-duration').getAttribute('data-value')).toBe('634570');
+    await eventually(() => at('content-poster').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(1);
     expect(await text('content-card')).not.toContain('Off air');
     expect(await at('content-poster').getAttribute('src')).toMatch(/^blob:/);
     await at('catalogue-search').fill(`0x${'ab'.repeat(20)}`);
@@ -460,7 +462,7 @@ describe('the programme', { timeout: 120_000 }, () => {
     around.metadataUri = `ipfs://${metadata}`;
     await page.goto(around.url);
     await at('content-duration').waitFor();
-    await expect.poll(() => asked(`GET /ipfs/${picture}`)).toBeGreaterThan(1);
+    await eventually(() => asked(`GET /ipfs/${picture}`)).toBeGreaterThan(1);
     expect(await at('content-poster').count()).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useServices } from '../services.tsx';
+import { looksStored } from '../stored/kind.ts';
 import { GoLive } from '../studio/go-live.tsx';
 import { OwnContents } from '../studio/own-contents.tsx';
 import { OwnItems } from '../studio/own-items.tsx';
@@ -41,7 +42,7 @@ export function StudioPage() {
             <OwnItems account={account} contents={items} />
             {contents.isError && <Problem>{contents.error.message}</Problem>}
             <OwnContents contents={items} />
-            <GoLive account={account} contents={items.filter((content) => content.active)} />
+            <GoLive account={account} contents={items.filter((content) => content.active && !looksStored(content.cid))} />
           </div>
         </div>
       )}
