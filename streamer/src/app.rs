@@ -30,7 +30,7 @@ use crate::operator_token::OperatorToken;
 use crate::prepare::{self, Preparer};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
-use crate::store::{ContentStore, Embedded};
+use crate::store::ContentStore;
 use crate::stored::Films;
 use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
@@ -115,10 +115,7 @@ impl App {
             .transpose()?;
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
-        let store: Arc<dyn ContentStore> = Arc::new(Embedded::open(
-            config.data_dir.join("blocks"),
-            config.max_store_bytes,
-        )?);
+        let store = config.content.open(&config.data_dir)?;
         let keys = Arc::new(ChannelKeys::load_or_create(
             &config.data_dir,
             config.bitcoin_network,

@@ -11,6 +11,8 @@ use clap::Args;
 use paystream_channel::Network;
 use url::Url;
 
+use crate::store::StoreOptions;
+
 /// The settings of a streamer.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
@@ -158,13 +160,9 @@ pub struct Config {
         default_value_t = 65_536
     )]
     pub max_body_bytes: usize,
-    /// Bytes of content that the embedded store keeps, in all: videos, posters, announcements.
-    #[arg(
-        long,
-        env = "PAYSTREAM_STREAMER_MAX_STORE_BYTES",
-        default_value_t = 107_374_182_400
-    )]
-    pub max_store_bytes: u64,
+    /// Where content is kept.
+    #[command(flatten)]
+    pub content: StoreOptions,
     /// Bytes of one uploaded file.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_UPLOAD_BYTES", default_value_t = 21_474_836_480, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     pub max_upload_bytes: u64,

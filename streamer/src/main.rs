@@ -8,6 +8,7 @@ use paystream_streamer::app::App;
 use paystream_streamer::config::Config;
 use paystream_streamer::http;
 use paystream_streamer::publish::{PublishOptions, publish};
+use paystream_streamer::store::command::{self as store, PinArguments, StoreArguments};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +37,10 @@ enum Command {
     Serve(Box<Config>),
     /// Publishes a video file as a live stream, over and over, to a streamer's WHIP address.
     Publish(Box<PublishOptions>),
+    /// Looks after the store of content: adds, checks, collects, exports and imports.
+    Store(Box<StoreArguments>),
+    /// Keeps a file of IPFS that others hold, to serve it here.
+    Pin(Box<PinArguments>),
     /// Prints the OpenAPI document of the HTTP interface.
     Openapi,
 }
@@ -71,6 +76,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
         Command::Publish(options) => Ok(publish(*options).await?),
+        Command::Store(arguments) => store::store(*arguments).await,
+        Command::Pin(arguments) => store::pin(*arguments).await,
         Command::Openapi => {
             println!("{}", http::openapi().to_pretty_json()?);
             Ok(())

@@ -1,17 +1,22 @@
 //! Content by its CID: the boundary [`ContentStore`], and what stands behind it.
 //!
-//! Stores give the same CIDs for the same bytes (UnixFS version 1, raw leaves, chunks of 256 KiB, 174 links): [`Embedded`], files in
-//! a folder, and a Kubo node over its RPC. Whatever comes out of a store has been checked against its CID here, so a damaged disk or a
+//! Two stores give the same CIDs for the same bytes (UnixFS version 1, raw leaves, chunks of 256 KiB, 174 links): [`Embedded`], files in
+//! a folder, and [`Kubo`], a node of IPFS over its RPC. Whatever comes out of a store has been checked against its CID here, so a damaged disk or a
 //! lying node is noticed and never served. Files are read through [`dag`]: any UnixFS file, whatever made it.
 //!
 //! An addition is whole or nothing: when [`ContentStore::add`] has answered, the file is durable and pinned; when it fails, or the machine does,
 //! nothing of it is pinned.
 
 pub mod block;
+pub mod command;
 pub mod dag;
 mod embedded;
 mod error;
+mod hash;
+mod kubo;
 mod layout;
+mod options;
+mod transfer;
 mod walk;
 
 use std::fmt::Debug;
@@ -24,6 +29,10 @@ use tokio::io::AsyncRead;
 
 pub use embedded::Embedded;
 pub use error::{Result, StoreError};
+pub use hash::only_hash;
+pub use kubo::Kubo;
+pub use options::{StoreKind, StoreOptions};
+pub use transfer::{Fault, Gateways, export, import, verify};
 pub use walk::{blocks, blocks_once, document, read, size};
 
 /// What is added: read to its end, once.
@@ -55,7 +64,7 @@ pub trait ContentStore: Debug + Send + Sync {
     /// `Mismatched`, `TooLarge`, `Unsupported`, `Full`; when the store fails. Some of the blocks may be stored then.
     async fn put(&self, blocks: Vec<(Cid, Bytes)>) -> Result<()>;
 
-    /// Keeps a file, all of which is here (or, in Kubo, comes from other nodes), from being collected.
+    /// Keeps a file, all of which is here (or, in Kubo, comes from other nodes), from being collected. `progress` is told of blocks.
     ///
     /// # Errors
     /// `Missing`, `Unsound`; when the store fails.

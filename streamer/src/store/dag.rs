@@ -281,6 +281,18 @@ impl Walk {
         Ok(())
     }
 
+    /// Leaves out the wanted block and all that is under it.
+    pub fn skip(&mut self) {
+        self.stack.pop();
+    }
+
+    /// The blocks that will be wanted next, at most so many; those that the wanted ones link to come before them.
+    #[must_use]
+    pub fn upcoming(&self, most: usize) -> Vec<Cid> {
+        let next = self.stack.iter().rev().take(most);
+        next.map(|pending| pending.cid).collect()
+    }
+
     /// Checks that a block is what its place in the DAG says.
     fn place(&mut self, here: &Pending, size: u64) -> Result<()> {
         match here.size {

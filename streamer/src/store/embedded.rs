@@ -100,7 +100,7 @@ impl ContentStore for Embedded {
                     written.extend(staging.write(cid, bytes)?);
                 }
             }
-            staging::sync(written)?;
+            staging::side_by_side(&written, |file| staging::sync(std::slice::from_ref(file)))?;
             staging.commit(None)
         })
         .await
@@ -227,10 +227,12 @@ impl Folder {
         }
     }
 
-    /// Checks that all blocks of a file are here, and gives its size. Raw leaves are not read.
+    /// Checks that all blocks of a file are here, and counts them. Raw leaves are not read.
     fn whole(&self, root: &Cid) -> Result<u64> {
         let mut walk = Walk::once(*root, 0..u64::MAX);
+        let mut blocks = 0;
         while let Some(cid) = walk.wants() {
+            blocks += 1;
             match self.length_of_leaf(&cid)? {
                 Some(length) => walk.pass(length)?,
                 None => {
@@ -242,7 +244,7 @@ impl Folder {
                 }
             }
         }
-        Ok(walk.size().unwrap_or(0))
+        Ok(blocks)
     }
 
     /// The length of a stored raw leaf; `None` for what must be read.

@@ -17,5 +17,6 @@ mod refusals;
 mod retention;
 mod sign_in;
 mod stack;
+mod store;
 mod stored;
 mod uploads;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use cid::Cid;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
-use tokio::io::AsyncReadExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::staging::{Staging, sync};
 use super::{Folder, join};
 use crate::store::block::cid_of;
+use crate::store::hash::fill;
 use crate::store::layout::{CHUNK, Layout};
 use crate::store::{Added, Progress, Result, Source, StoreError};
 
@@ -18,8 +18,9 @@ use crate::store::{Added, Progress, Result, Source, StoreError};
 const BATCH: usize = 16 * CHUNK;
 /// Pieces of work at a time; each holds a batch in memory.
 const WORKERS: usize = 3;
-/// Batches that are synced at a time; they hold no memory but the disk's cache.
-const SYNCS: usize = 4;
+/// Batches that are synced at a time: their files are open, and they hold no memory but the disk's cache. Waits for the disk go
+/// together, so that many at once take hardly longer than one.
+const SYNCS: usize = 8;
 
 /// A batch that has been written.
 struct Written {
@@ -65,19 +66,6 @@ pub(super) async fn add(
         progress(addition.size);
     }
     addition.finish().await
-}
-
-/// Reads until the buffer is full or the source ends.
-async fn fill(source: &mut Source<'_>, buffer: &mut [u8]) -> Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match source.read(&mut buffer[length..]).await {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) => return Err(StoreError::Source(error)),
-        }
-    }
-    Ok(length)
 }
 
 struct Addition {
@@ -141,7 +129,7 @@ impl Addition {
             for (cid, block) in above {
                 files.extend(staging.write(&cid, &block)?);
             }
-            sync(files)
+            sync(&files)
         }));
         Ok(())
     }

@@ -93,9 +93,8 @@ impl Staging {
             self.move_to(&staged, &place)?;
             shards.insert(shard);
         }
-        for shard in &shards {
-            sync_folder(shard)?;
-        }
+        let shards: Vec<_> = shards.into_iter().collect();
+        side_by_side(&shards, |shard| sync_folder(shard))?;
         if made_shard {
             sync_folder(&self.folder.path)?;
         }
@@ -152,12 +151,33 @@ impl Drop for Staging {
 ///
 /// # Errors
 /// When the disk fails.
-pub(super) fn sync(written: Vec<File>) -> Result<()> {
+pub(super) fn sync(written: &[File]) -> Result<()> {
     for file in written {
         file.sync_data()
             .map_err(|source| StoreError::file("a block", source))?;
     }
     Ok(())
+}
+
+/// Threads that wait for the disk at a time: it finishes many waits together.
+const WAITS: usize = 16;
+
+/// Waits for the disk on account of each item.
+pub(super) fn side_by_side<T: Sync>(
+    items: &[T],
+    wait: impl Fn(&T) -> Result<()> + Sync,
+) -> Result<()> {
+    let share = items.len().div_ceil(WAITS).max(1);
+    std::thread::scope(|scope| {
+        let waits: Vec<_> = items
+            .chunks(share)
+            .map(|items| scope.spawn(|| items.iter().try_for_each(&wait)))
+            .collect();
+        waits.into_iter().try_for_each(|wait| {
+            let ended = wait.join();
+            ended.map_err(|_| StoreError::Interrupted("a wait for the disk".to_owned()))?
+        })
+    })
 }
 
 fn is_link(path: &Path) -> bool {

@@ -1,0 +1,285 @@
+//! `paystream-streamer store …` and `paystream-streamer pin`: the store by hand.
+//!
+//! All of them but `store gc` may run beside a streamer that uses the same folder. Results go to standard output, progress to standard error.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cid::Cid;
+use clap::{Args, Subcommand};
+use tokio::fs::File;
+use tokio::io::{BufReader, BufWriter};
+use url::Url;
+
+use super::{
+    ContentStore, Gateways, Result, StoreError, StoreOptions, export, import, only_hash, verify,
+};
+
+/// The store by hand.
+#[derive(Debug, Args)]
+pub struct StoreArguments {
+    #[command(subcommand)]
+    command: StoreCommand,
+}
+
+/// Which store is meant.
+#[derive(Debug, Args)]
+struct Which {
+    /// The streamer's data folder.
+    #[arg(long, env = "PAYSTREAM_STREAMER_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    options: StoreOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Adds a file as it is, pins it, and prints its CID.
+    Add {
+        /// The file.
+        file: PathBuf,
+        /// Compute the CID, and store nothing.
+        #[arg(long)]
+        only_hash: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Reads every block of what is pinned and checks it against its CID.
+    Verify {
+        /// Only these files.
+        cids: Vec<Cid>,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Removes blocks that nothing pinned needs.
+    Gc {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Writes a stored file, with its blocks, as a CAR file.
+    Export {
+        /// The file's CID.
+        cid: Cid,
+        /// Where to; it must not exist.
+        car: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Takes the blocks of a CAR file, each checked, and pins its roots.
+    Import {
+        /// The CAR file.
+        car: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Keeps a file that others hold.
+#[derive(Debug, Args)]
+pub struct PinArguments {
+    /// The file's CID.
+    cid: Cid,
+    /// A trustless gateway that has the file: a public one, or another streamer's address (repeatable, or separated by commas). Kubo
+    /// finds content by itself.
+    #[arg(long, value_delimiter = ',')]
+    from: Vec<Url>,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Which {
+    fn open(&self) -> anyhow::Result<Arc<dyn ContentStore>> {
+        let folder = match (&self.data_dir, self.options.store) {
+            (Some(folder), _) => folder.as_path(),
+            (None, super::StoreKind::Kubo) => Path::new(""),
+            (None, super::StoreKind::Embedded) => {
+                anyhow::bail!("--data-dir is needed: the folder that the store is in")
+            }
+        };
+        Ok(self.options.open(folder)?)
+    }
+}
+
+/// Runs `store …`.
+///
+/// # Errors
+/// What went wrong, for the person at the terminal.
+pub async fn store(arguments: StoreArguments) -> anyhow::Result<()> {
+    match arguments.command {
+        StoreCommand::Add {
+            file,
+            only_hash,
+            which,
+        } => add(&file, only_hash, &which).await,
+        StoreCommand::Verify { cids, which } => verify_all(which.open()?, cids).await,
+        StoreCommand::Gc { which } => {
+            let collected = which.open()?.gc().await?;
+            say(&format!(
+                "removed {} blocks, {} bytes",
+                collected.blocks, collected.bytes
+            ))
+        }
+        StoreCommand::Export { cid, car, which } => write_car(which.open()?, cid, &car).await,
+        StoreCommand::Import { car, which } => {
+            let store = which.open()?;
+            let progress = Report::new("bytes", length(&car).await?);
+            let file = BufReader::with_capacity(1 << 18, open(&car).await?);
+            let roots = import(&*store, file, &|bytes| progress.tell(bytes)).await?;
+            progress.done();
+            for root in roots {
+                say(&format!("imported and pinned {root}"))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Runs `pin`.
+///
+/// # Errors
+/// What went wrong, for the person at the terminal.
+pub async fn pin(arguments: PinArguments) -> anyhow::Result<()> {
+    let store = arguments.which.open()?;
+    let cid = arguments.cid;
+    let progress = Report::new("blocks", 0);
+    let tell: super::Progress<'_> = &|blocks| progress.tell(blocks);
+    if !arguments.from.is_empty() {
+        let gateways = Gateways::new(arguments.from)?;
+        gateways.fetch(&*store, &cid, tell).await?;
+    }
+    match store.pin(&cid, tell).await {
+        Ok(()) => {}
+        Err(StoreError::Missing { cid: block }) => anyhow::bail!(
+            "the block {block} is not in this store; name gateways that have it with --from"
+        ),
+        Err(error) => return Err(error.into()),
+    }
+    progress.done();
+    say(&format!("pinned {cid}"))
+}
+
+async fn add(path: &Path, hash_only: bool, which: &Which) -> anyhow::Result<()> {
+    let progress = Report::new("bytes", length(path).await?);
+    let tell: super::Progress<'_> = &|bytes| progress.tell(bytes);
+    let file = Box::pin(open(path).await?);
+    let added = if hash_only {
+        only_hash(file, tell).await?
+    } else {
+        which.open()?.add(file, tell).await?
+    };
+    progress.done();
+    let done = if hash_only { "read" } else { "added" };
+    say(&format!(
+        "{done} {} bytes in {} blocks: {}",
+        added.size, added.blocks, added.cid
+    ))
+}
+
+async fn verify_all(store: Arc<dyn ContentStore>, mut cids: Vec<Cid>) -> anyhow::Result<()> {
+    if cids.is_empty() {
+        cids = store.pins().await?;
+    }
+    let mut faults = 0;
+    let mut sound = 0;
+    for root in &cids {
+        let (good, bad) = verify(&*store, root).await?;
+        sound += good;
+        faults += bad.len();
+        for fault in bad {
+            say(&fault.to_string())?;
+        }
+    }
+    if faults > 0 {
+        anyhow::bail!("{faults} blocks are missing or damaged; {sound} are sound");
+    }
+    say(&format!("{} files, {sound} blocks: all sound", cids.len()))
+}
+
+async fn write_car(store: Arc<dyn ContentStore>, cid: Cid, path: &Path) -> anyhow::Result<()> {
+    let failed = |source| StoreError::file(path, source);
+    if path.try_exists().map_err(failed)? {
+        anyhow::bail!("{} exists already", path.display());
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // It gets its name when it is whole.
+    let partial = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let output = File::from_std(partial.reopen().map_err(failed)?);
+    let progress = Report::new("bytes", 0);
+    let output = BufWriter::with_capacity(1 << 18, output);
+    let blocks = export(store, cid, output, &|bytes| progress.tell(bytes)).await?;
+    partial.as_file().sync_all().map_err(failed)?;
+    partial
+        .persist_noclobber(path)
+        .map_err(|error| failed(error.error))?;
+    progress.done();
+    say(&format!("wrote {blocks} blocks to {}", path.display()))
+}
+
+async fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).await;
+    file.map_err(|source| StoreError::file(path, source))
+}
+
+async fn length(path: &Path) -> Result<u64> {
+    let metadata = tokio::fs::metadata(path).await;
+    let metadata = metadata.map_err(|source| StoreError::file(path, source))?;
+    Ok(metadata.len())
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Tells on standard error how far it is: ten times a second at a terminal, else each five seconds.
+struct Report {
+    unit: &'static str,
+    all: u64,
+    latest: AtomicU64,
+    told: Mutex<Option<Instant>>,
+    terminal: bool,
+}
+
+impl Report {
+    fn new(unit: &'static str, all: u64) -> Self {
+        Self {
+            unit,
+            all,
+            latest: AtomicU64::new(0),
+            told: Mutex::new(None),
+            terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn tell(&self, so_far: u64) {
+        self.latest.store(so_far, Ordering::Relaxed);
+        let wait = if self.terminal { 100 } else { 5000 };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= Duration::from_millis(wait)) {
+            *told = Some(Instant::now());
+            drop(told);
+            self.write(if self.terminal { "" } else { "\n" });
+        }
+    }
+
+    fn done(&self) {
+        self.write("\n");
+    }
+
+    fn write(&self, end: &str) {
+        let so_far = self.latest.load(Ordering::Relaxed);
+        let start = if self.terminal { "\r" } else { "" };
+        let of = match self.all {
+            0 => String::new(),
+            all => format!(" of {all}"),
+        };
+        let line = format!("{start}{so_far}{of} {}{end}", self.unit);
+        // Nobody may be there to read it.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
