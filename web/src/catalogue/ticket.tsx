@@ -4,6 +4,7 @@ import type { Content } from '../api/model.ts';
 import { currencyOf, formatPrice } from '../currency.ts';
 import { formatDuration, formatRate, formatShare, shorten } from '../money.ts';
 import { useServices } from '../services.tsx';
+import { looksStored } from '../stored/kind.ts';
 import { Weave } from '../ui/weave.tsx';
 import { type Shown, useMetadata } from './use-metadata.ts';
 
@@ -42,7 +43,8 @@ function Badge({ content, metadata }: { content: Content; metadata: Shown['metad
       </span>
     );
   }
-  if (content.live === true) return <span className="badge live">Live</span>;
+  // A provider of a stored video tells the indexer that it is there, too: that is no broadcast.
+  if (content.live === true && !looksStored(content.cid)) return <span className="badge live">Live</span>;
   return content.live === false && metadata?.kind === 'announcement' ? <span className="badge">Off air</span> : null;
 }
 
