@@ -2,12 +2,14 @@
 //!
 //! Every request is bounded in size, time and number; every error is a problem document. Nothing here writes to the database.
 
+pub mod all_streams;
 pub mod contents;
 pub mod earnings;
 pub mod health;
 pub mod heartbeats;
 pub mod page;
 pub mod problem;
+pub mod records;
 pub mod streams;
 pub mod value;
 pub mod views;
@@ -88,6 +90,9 @@ fn documented() -> OpenApiRouter<Api> {
         .routes(routes!(contents::get_content))
         .routes(routes!(views::list_views))
         .routes(routes!(streams::list_streams))
+        .routes(routes!(all_streams::list_all_streams))
+        .routes(routes!(records::records_by_cid))
+        .routes(routes!(records::records_by_provider))
         .routes(routes!(earnings::get_earnings))
         .routes(routes!(heartbeats::post_heartbeat))
         .routes(routes!(health::health))

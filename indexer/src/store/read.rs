@@ -6,7 +6,10 @@
 use alloy::primitives::{Address, B256};
 use sqlx::postgres::PgPool;
 
-use super::rows::{BalanceRow, ClaimRow, ContentRow, CreditRow, StreamRow, ViewRow};
+use super::rows::{
+    BalanceRow, ClaimRow, ContentRow, ContentStreamRow, CreditRow, RecordFilter, RecordRow,
+    StreamRow, ViewRow,
+};
 use crate::api::page::Cursor;
 use crate::error::Error;
 
@@ -162,6 +165,76 @@ impl Reader {
         .bind(content_id.as_slice())
         .bind(cursor.block_number)
         .bind(cursor.log_index)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The streams that are registered now, newest first: at most `limit`, below `cursor`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_streams(
+        &self,
+        cid: Option<&str>,
+        provider: Option<Address>,
+        cursor: Cursor,
+        limit: i64,
+    ) -> Result<Vec<ContentStreamRow>, Error> {
+        Ok(sqlx::query_as(
+            "select s.block_number, b.hash as block_hash, b.timestamp, l.transaction_hash, s.log_index, s.content_id, r.cid,
+                    r.name, r.creator, s.provider, s.url
+             from stream_changes s
+             join blocks b on b.number = s.block_number
+             join logs l on (l.block_number, l.log_index) = (s.block_number, s.log_index)
+             join lateral (select cid, name, creator from content_registrations r where r.content_id = s.content_id
+                           order by block_number desc, log_index desc limit 1) r on true
+             where (s.block_number, s.log_index) < ($1, $2) and s.url is not null
+               and ($3::text is null or s.content_id in (select content_id from content_registrations where cid = $3))
+               and ($4::bytea is null or s.provider = $4)
+               and not exists (select 1 from stream_changes n
+                               where n.content_id = s.content_id and n.provider = s.provider
+                                 and (n.block_number, n.log_index) > (s.block_number, s.log_index))
+             order by s.block_number desc, s.log_index desc limit $5",
+        )
+        .bind(cursor.block_number)
+        .bind(cursor.log_index)
+        .bind(cid)
+        .bind(provider.map(|provider| provider.to_vec()))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Views with their contents, newest first: at most `limit`, below `cursor`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn records(
+        &self,
+        filter: &RecordFilter,
+        cursor: Cursor,
+        limit: i64,
+    ) -> Result<Vec<RecordRow>, Error> {
+        Ok(sqlx::query_as(
+            "select v.block_number, b.hash as block_hash, b.timestamp, l.transaction_hash, v.log_index, v.content_id, r.cid,
+                    r.creator, v.provider, v.viewer, v.token, v.price::text as price
+             from views v
+             join blocks b on b.number = v.block_number
+             join logs l on (l.block_number, l.log_index) = (v.block_number, v.log_index)
+             join lateral (select cid, creator from content_registrations r where r.content_id = v.content_id limit 1) r on true
+             where (v.block_number, v.log_index) < ($1, $2)
+               and ($3::text is null or v.content_id in (select content_id from content_registrations where cid = $3))
+               and ($4::bytea is null or v.provider = $4)
+               and ($5::bigint is null or b.timestamp >= $5) and ($6::bigint is null or b.timestamp < $6)
+             order by v.block_number desc, v.log_index desc limit $7",
+        )
+        .bind(cursor.block_number)
+        .bind(cursor.log_index)
+        .bind(&filter.cid)
+        .bind(&filter.provider)
+        .bind(filter.from)
+        .bind(filter.before)
         .bind(limit)
         .fetch_all(&self.pool)
         .await?)

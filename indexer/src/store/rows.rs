@@ -69,6 +69,48 @@ pub struct StreamRow {
     pub url: String,
 }
 
+/// A stream that is registered now, with its content.
+#[derive(Debug, Clone, FromRow)]
+#[allow(missing_docs, reason = "the columns are documented in the migration")]
+pub struct ContentStreamRow {
+    #[sqlx(flatten)]
+    pub place: BlockRow,
+    pub content_id: Vec<u8>,
+    pub cid: String,
+    pub name: String,
+    pub creator: Vec<u8>,
+    pub provider: Vec<u8>,
+    pub url: String,
+}
+
+/// Which views.
+#[derive(Debug, Clone, Default)]
+pub struct RecordFilter {
+    /// Of contents with this CID.
+    pub cid: Option<String>,
+    /// Streamed by this account.
+    pub provider: Option<Vec<u8>>,
+    /// Recorded in this second or later.
+    pub from: Option<i64>,
+    /// Recorded before this second.
+    pub before: Option<i64>,
+}
+
+/// A view that was paid for, with its content.
+#[derive(Debug, Clone, FromRow)]
+#[allow(missing_docs, reason = "the columns are documented in the migration")]
+pub struct RecordRow {
+    #[sqlx(flatten)]
+    pub place: BlockRow,
+    pub content_id: Vec<u8>,
+    pub cid: String,
+    pub creator: Vec<u8>,
+    pub provider: Vec<u8>,
+    pub viewer: Vec<u8>,
+    pub token: Vec<u8>,
+    pub price: String,
+}
+
 /// What an account earned and took in one token.
 #[derive(Debug, Clone, FromRow)]
 #[allow(missing_docs, reason = "the columns are documented in the migration")]

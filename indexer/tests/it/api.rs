@@ -81,6 +81,48 @@ async fn everything_that_happens_on_the_chain_is_served() {
     assert_eq!(stream["liveness"], "unknown");
     assert!(stream["viewers"].is_null() && stream["last_seen"].is_null());
 
+    // By CID, by provider, by day; and all.
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let since = format!("start_date={today}");
+    for (path, count) in [
+        ("/api/get-records/cid/bafy-one".to_owned(), 2),
+        (format!("/api/get-records/cid/bafy-one?{since}&limit=1"), 1),
+        (
+            "/api/get-records/cid/bafy-one?end_date=2020-01-01".to_owned(),
+            0,
+        ),
+        ("/api/get-records/cid/bafy-two".to_owned(), 0),
+        (format!("/api/get-records/provider/{}", lower(PROVIDER)), 2),
+        (format!("/api/get-records/provider/{}", lower(VIEWER)), 0),
+    ] {
+        let records = indexer.get(&path).await["records"].clone();
+        assert_eq!(records.as_array().unwrap().len(), count, "{path}");
+        for record in records.as_array().unwrap() {
+            assert_eq!(record["cid"], "bafy-one");
+            assert_eq!(record["blockchain_address"], lower(VIEWER));
+            assert_eq!(record["provider_wallet"], lower(PROVIDER));
+            assert_eq!(record["creator_wallet"], lower(CREATOR));
+            assert_eq!(record["price"], PRICE.to_string());
+        }
+    }
+    for (path, count) in [
+        ("/v1/streams".to_owned(), 1),
+        ("/v1/streams?cid=bafy-one".to_owned(), 1),
+        ("/v1/streams?cid=bafy-two".to_owned(), 0),
+        (format!("/v1/streams?provider={}", lower(PROVIDER)), 1),
+        (
+            format!("/v1/streams?cid=bafy-one&provider={}", lower(VIEWER)),
+            0,
+        ),
+    ] {
+        let streams = indexer.get(&path).await["items"].clone();
+        assert_eq!(streams.as_array().unwrap().len(), count, "{path}");
+    }
+    assert_eq!(
+        indexer.get("/v1/streams").await["items"][0]["name"],
+        "Big Buck Bunny"
+    );
+
     let earnings = indexer
         .get(&format!("/v1/accounts/{}/earnings", address(CREATOR)))
         .await;

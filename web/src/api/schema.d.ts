@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/get-records/cid/{cid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The views of all contents with a CID, newest first; none when there are none. */
+        get: operations["records_by_cid"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/get-records/provider/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The views that a provider was paid for, newest first; none when there are none. */
+        get: operations["records_by_provider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -143,6 +177,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The streams that are registered now, newest first. */
+        get: operations["list_all_streams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -200,6 +251,30 @@ export interface components {
         ContentPage: {
             /** @description Newest first. */
             items: components["schemas"]["Content"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A stream that is registered now, and what it is of. */
+        ContentStream: {
+            /** @description Its CID. */
+            cid: string;
+            /** @description The content. */
+            content_id: string;
+            /** @description Who made it. */
+            creator: string;
+            /** @description Its title. */
+            name: string;
+            /** @description The provider's account. */
+            provider: string;
+            /** @description Where it was registered with this URL. */
+            registered: components["schemas"]["Place"];
+            /** @description Where the streamer answers. */
+            url: string;
+        };
+        /** @description A page of streams. */
+        ContentStreamPage: {
+            /** @description Newest first. */
+            items: components["schemas"]["ContentStream"][];
             /** @description `cursor` of the next page; null on the last. */
             next_cursor?: string | null;
         };
@@ -335,6 +410,33 @@ export interface components {
             /** @description Whether this process writes; another one may, while this stands by. */
             writer: boolean;
         };
+        /** @description A view that was paid for on Ethereum. */
+        Record: components["schemas"]["Place"] & {
+            /** @description For whom it was paid. */
+            blockchain_address: string;
+            /** @description The content's CID. */
+            cid: string;
+            /** @description The content. */
+            content_id: string;
+            /** @description Who made it. */
+            creator_wallet: string;
+            /**
+             * @description What was paid, in the token's smallest unit (decimal).
+             * @example 1000000000000000
+             */
+            price: string;
+            /** @description Who streamed it. */
+            provider_wallet: string;
+            /** @description The currency: the zero address is ether. */
+            token: string;
+        };
+        /** @description A page of records. */
+        RecordPage: {
+            /** @description `cursor` of the next page; null on the last. */
+            next_cursor?: string | null;
+            /** @description Newest first. */
+            records: components["schemas"]["Record"][];
+        };
         /** @description A registered stream. */
         Stream: {
             /**
@@ -452,6 +554,132 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    records_by_cid: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this day (UTC) or later: YYYY-MM-DD.
+                 * @example 2026-01-31
+                 */
+                start_date?: string;
+                /**
+                 * @description Only those of this day (UTC) or earlier: YYYY-MM-DD.
+                 * @example 2026-02-28
+                 */
+                end_date?: string;
+                /** @description How many items, 1 to 200; 50 when it is not given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The CID, as it was registered */
+                cid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records; `Link` names the next one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordPage"];
+                };
+            };
+            /** @description As the client has it (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    records_by_provider: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this day (UTC) or later: YYYY-MM-DD.
+                 * @example 2026-01-31
+                 */
+                start_date?: string;
+                /**
+                 * @description Only those of this day (UTC) or earlier: YYYY-MM-DD.
+                 * @example 2026-02-28
+                 */
+                end_date?: string;
+                /** @description How many items, 1 to 200; 50 when it is not given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 40 hex digits */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records; `Link` names the next one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordPage"];
+                };
+            };
+            /** @description As the client has it (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -859,6 +1087,60 @@ export interface operations {
                 };
             };
             /** @description There is nothing to keep heartbeats in now, or the database does not answer; `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_streams: {
+        parameters: {
+            query?: {
+                /** @description Only those of contents with this CID. */
+                cid?: string;
+                /** @description Only those of this provider's account. */
+                provider?: string;
+                /** @description How many items, 1 to 200; 50 when it is not given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of streams; `Link` names the next one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentStreamPage"];
+                };
+            };
+            /** @description As the client has it (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
