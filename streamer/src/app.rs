@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, U256};
+use alloy::providers::{Provider, ProviderBuilder};
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
 use paystream_channel::is_payable_script;
@@ -27,7 +28,9 @@ use crate::keys::{ChannelKeys, read_operator_key};
 use crate::library::{Item, Library, State, Stored};
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::operator_token::OperatorToken;
+use crate::passes::Passes;
 use crate::prepare::{self, Preparer};
+use crate::relay::{Budget, Outbox, Pace};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
 use crate::store::ContentStore;
@@ -75,6 +78,12 @@ pub struct App {
     pub media: Engine,
     /// The sessions.
     pub sessions: Arc<Sessions>,
+    /// What is sent to Ethereum.
+    pub outbox: Arc<Outbox>,
+    /// How often a client asks for that.
+    pub relay_pace: Pace,
+    /// What bought views open.
+    pub passes: Arc<Passes>,
     /// Who has signed in.
     pub sign_in: SignIn,
     /// What the operator shows, if there is such a token.
@@ -150,14 +159,34 @@ impl App {
             ..MediaConfig::default()
         })
         .map_err(|error| Error::Config(error.to_string()))?;
+        let node_of_ethereum = ProviderBuilder::new()
+            .connect_http(config.ethereum_rpc.clone())
+            .erased();
+        let relays = config.data_dir.join("relays.sqlite");
+        let outbox = Outbox::open(
+            &relays,
+            node_of_ethereum.clone(),
+            signer.clone(),
+            deployment.chain_id,
+            Budget {
+                max_fee: u128::from(config.max_fee_per_gas_gwei) * 1_000_000_000,
+                daily: U256::from(config.relay_daily_gas_wei),
+                replace_after: Duration::from_secs(config.replace_after_seconds),
+            },
+        );
+        let outbox = Arc::new(outbox.await?);
         let app = Arc::new(Self {
             films: Arc::new(Films::new(Arc::clone(&store))),
             slots: Slots::new(config.max_sessions),
             ethereum: Arc::new(Ethereum::new(
-                config.ethereum_rpc.clone(),
+                node_of_ethereum,
                 deployment,
                 signer,
+                Arc::clone(&outbox),
             )),
+            outbox,
+            relay_pace: Pace::default(),
+            passes: Arc::default(),
             sessions: Sessions::new(config.max_sessions),
             sign_in: SignIn::default(),
             operator_token,
@@ -192,6 +221,11 @@ impl App {
             .spawn(Arc::clone(&app.preparer).run(app.stop.clone()));
         app.tasks
             .spawn(Arc::clone(&app.uploads).clean(app.stop.clone()));
+        app.tasks
+            .spawn(Arc::clone(&app.outbox).run(app.stop.clone()));
+        let passes = Arc::clone(&app.passes);
+        app.tasks
+            .spawn(passes.run(app.media.clone(), app.stop.clone()));
         let announcer = Announcer::new(&app)?;
         app.tasks.spawn(announcer.run(app.stop.clone()));
         Ok(app)

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use clap::Args;
 use paystream_channel::Network;
 use url::Url;
@@ -57,6 +57,25 @@ pub struct Config {
     /// this streamer over HTTP. Without it nobody does.
     #[arg(long, env = "PAYSTREAM_STREAMER_OPERATOR_TOKEN_FILE")]
     pub operator_token_file: Option<PathBuf>,
+    /// Send viewers' signed payments in this token only, and only when this provider's share is so much (in the token's smallest unit):
+    /// 0x... or 0x...:share; repeatable, or separated by commas. Without it, in any token, of which somebody may be the only one to
+    /// think that it is worth something.
+    #[arg(long, env = "PAYSTREAM_STREAMER_RELAY_TOKEN", value_delimiter = ',')]
+    pub relay_token: Vec<RelayedToken>,
+    /// The most that is spent on gas for others (views and registrations that they signed) in 24 hours, in wei; 0 sends nothing for
+    /// anybody.
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_RELAY_DAILY_GAS_WEI",
+        default_value_t = 50_000_000_000_000_000
+    )]
+    pub relay_daily_gas_wei: u128,
+    /// The most that is paid for a unit of gas, in gwei.
+    #[arg(long, env = "PAYSTREAM_STREAMER_MAX_FEE_PER_GAS_GWEI", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub max_fee_per_gas_gwei: u64,
+    /// Seconds after which an Ethereum transaction that is in no block is sent again with a higher fee.
+    #[arg(long, env = "PAYSTREAM_STREAMER_REPLACE_AFTER_SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub replace_after_seconds: u64,
     /// The indexer that is told which streams are alive. Without it nobody is told.
     #[arg(long, env = "PAYSTREAM_STREAMER_INDEXER_URL")]
     pub indexer_url: Option<Url>,
@@ -201,7 +220,46 @@ pub struct Config {
     pub trust_forwarded_for: bool,
 }
 
+/// A token in which signed payments are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayedToken {
+    /// The token.
+    pub token: Address,
+    /// The least share of a view that the provider wants, in the token's smallest unit.
+    pub min_share: U256,
+}
+
+impl std::str::FromStr for RelayedToken {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (token, share) = text.split_once(':').unwrap_or((text, "1"));
+        let token: Address = token
+            .parse()
+            .map_err(|_| "a token is 0x and 40 hex digits".to_owned())?;
+        let min_share = U256::from_str_radix(share, 10)
+            .map_err(|_| "the share after the colon is not a whole number".to_owned())?;
+        if token == Address::ZERO {
+            return Err("ether is not a token".to_owned());
+        }
+        Ok(Self {
+            token,
+            min_share: min_share.max(U256::ONE),
+        })
+    }
+}
+
 impl Config {
+    /// The least share of a view in this token for which its payment is sent; nothing when none is.
+    #[must_use]
+    pub fn relay_min_share(&self, token: Address) -> Option<U256> {
+        if self.relay_token.is_empty() {
+            return Some(U256::ONE);
+        }
+        let listed = self.relay_token.iter().find(|listed| listed.token == token);
+        listed.map(|listed| listed.min_share)
+    }
+
     /// The tick as a duration.
     #[must_use]
     pub fn tick(&self) -> Duration {

@@ -2,21 +2,22 @@
 //!
 //! Answers are kept for a few seconds, so that offers cost the node little; a payment never waits for Ethereum.
 
+mod registration;
+mod views;
 mod wallet;
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alloy::network::EthereumWallet;
-use alloy::primitives::{Address, B256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::{DynProvider, Provider};
 use alloy::signers::local::PrivateKeySigner;
 use bitcoin::ScriptBuf;
 use paystream_contracts::{Deployment, StreamRegistry};
-use url::Url;
 
 use crate::error::{Code, Error, Result, refused};
+use crate::relay::Outbox;
 
 /// How long an answer of the registry is used.
 const FRESH: Duration = Duration::from_secs(5);
@@ -32,6 +33,10 @@ pub struct Content {
     pub id: B256,
     /// Who made it.
     pub creator: Address,
+    /// What a view is paid in; zero is ether.
+    pub token: Address,
+    /// The price of a view in the token's smallest unit.
+    pub price_per_view: U256,
     /// The price on the Bitcoin rail; 0 when there is none.
     pub msat_per_second: u64,
     /// The creator's share in hundredths of a percent.
@@ -47,20 +52,21 @@ pub struct Ethereum {
     deployment: Deployment,
     signer: PrivateKeySigner,
     contents: Mutex<HashMap<B256, (Instant, Option<Content>)>>,
-    /// Held while a transaction is sent, so that no two take the same nonce.
-    sending: tokio::sync::Mutex<()>,
+    /// Sends what is ours.
+    outbox: Arc<Outbox>,
+    /// The first block of the last 24 hours, as it was seen at some time.
+    day: Mutex<Option<(Instant, u64)>>,
 }
 
 impl Ethereum {
-    /// A client of the node at `url`. Nothing is asked yet.
+    /// A client of a node. Nothing is asked yet.
     #[must_use]
-    pub fn new(url: Url, deployment: Deployment, signer: PrivateKeySigner) -> Self {
-        let wallet = EthereumWallet::from(signer.clone());
-        let provider = ProviderBuilder::new()
-            .with_simple_nonce_management()
-            .wallet(wallet)
-            .connect_http(url)
-            .erased();
+    pub fn new(
+        provider: DynProvider,
+        deployment: Deployment,
+        signer: PrivateKeySigner,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let registry = StreamRegistry::new(deployment.registry, provider.clone());
         Self {
             registry,
@@ -68,7 +74,8 @@ impl Ethereum {
             deployment,
             signer,
             contents: Mutex::new(HashMap::new()),
-            sending: tokio::sync::Mutex::default(),
+            outbox,
+            day: Mutex::default(),
         }
     }
 
@@ -159,6 +166,19 @@ impl Ethereum {
         })
     }
 
+    /// The tokens of contents that were asked for lately.
+    #[must_use]
+    pub fn tokens_seen(&self) -> BTreeSet<Address> {
+        let contents = self
+            .contents
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = contents
+            .values()
+            .filter_map(|(_, content)| content.as_ref());
+        known.map(|content| content.token).collect()
+    }
+
     async fn read(&self, id: B256) -> Result<Option<Content>> {
         let found = tokio::time::timeout(TIMEOUT, self.registry.termsOf(id).call().into_future())
             .await
@@ -187,6 +207,8 @@ impl Ethereum {
         Ok(Some(Content {
             id,
             creator: found.creator,
+            token: found.terms.token,
+            price_per_view: U256::from(found.terms.pricePerView),
             msat_per_second: found.terms.msatPerSecond,
             creator_share_bps: found.terms.creatorShareBps,
             creator_script: ScriptBuf::from_bytes(script.to_vec()),
@@ -200,39 +222,6 @@ impl Ethereum {
     pub async fn is_registered(&self, content: B256, url: &str) -> Result<bool> {
         let call = self.registry.streamOf(content, self.account());
         Ok(within(call.call().into_future()).await? == url)
-    }
-
-    /// Registers our stream of a content under `url`, unless it is registered so already, and waits for the block. Several may wait at
-    /// a time.
-    ///
-    /// # Errors
-    /// When the node does not answer or the transaction fails.
-    pub async fn register_stream(&self, content: B256, url: &str) -> Result<()> {
-        let registered = within(
-            self.registry
-                .streamOf(content, self.account())
-                .call()
-                .into_future(),
-        )
-        .await?;
-        if registered == url {
-            return Ok(());
-        }
-        let pending = {
-            let _turn = self.sending.lock().await;
-            within(self.registry.registerStream(content, url.to_owned()).send()).await?
-        };
-        let hash = *pending.tx_hash();
-        let receipt = pending
-            .with_timeout(Some(Duration::from_secs(120)))
-            .get_receipt()
-            .await
-            .map_err(|error| unavailable(error.to_string()))?;
-        if !receipt.status() {
-            return Err(unavailable(format!("the registration {hash} was reverted")));
-        }
-        tracing::info!(%content, url, transaction = %hash, "registered the stream on chain");
-        Ok(())
     }
 }
 

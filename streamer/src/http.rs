@@ -14,7 +14,11 @@ mod health;
 mod ipfs;
 mod items;
 mod offer;
+mod passes;
+mod provider;
 mod publish;
+mod record_view;
+mod registrations;
 mod session;
 mod sign_in;
 mod upload_content;
@@ -88,6 +92,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
                 .routes(routes!(upload_content::upload))
                 .layer(DefaultBodyLimit::disable()),
         )
+        .routes(routes!(record_view::record))
+        .routes(routes!(record_view::show))
+        .routes(routes!(passes::pass))
+        .routes(routes!(registrations::register))
+        .routes(routes!(registrations::deregister))
+        .routes(routes!(provider::sessions))
+        .routes(routes!(provider::earnings))
+        .routes(routes!(provider::storage))
         .routes(routes!(announcements::announce))
         .routes(routes!(ipfs::read))
         .routes(routes!(ipfs::below))

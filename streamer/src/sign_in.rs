@@ -14,7 +14,7 @@ use alloy::primitives::{Address, B256, Signature};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::error::{Code, Result, refused};
+use crate::error::{Code, Error, Result, refused};
 
 /// How long a challenge may be answered.
 const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
@@ -158,6 +158,18 @@ impl SignIn {
         Ok((message, expires))
     }
 
+    /// The account and the purpose that a challenge was made for, which stays as good as it was.
+    ///
+    /// # Errors
+    /// `unauthorized` when there is no such challenge (any more).
+    pub fn look(&self, message: &str, now: Timestamp) -> Result<Grant> {
+        lock(&self.challenges)
+            .get(message)
+            .filter(|pending| pending.expires > now)
+            .map(|pending| pending.grant)
+            .ok_or_else(unknown)
+    }
+
     /// Uses up a challenge: the account and the purpose it was made for. Whether the account signed it is still to be seen.
     ///
     /// # Errors
@@ -167,12 +179,7 @@ impl SignIn {
             .remove(message)
             .filter(|pending| pending.expires > now)
             .map(|pending| pending.grant)
-            .ok_or_else(|| {
-                refused(
-                    Code::Unauthorized,
-                    "this challenge is unknown, used or expired",
-                )
-            })
+            .ok_or_else(unknown)
     }
 
     /// Gives out a token.
@@ -226,6 +233,13 @@ pub fn signer_of(message: &str, signature: &[u8]) -> Option<Address> {
         .ok()
         .filter(|signature| signature.normalize_s().is_none())
         .and_then(|signature| signature.recover_address_from_msg(message).ok())
+}
+
+fn unknown() -> Error {
+    refused(
+        Code::Unauthorized,
+        "this challenge is unknown, used or expired",
+    )
 }
 
 fn lock<T>(table: &Mutex<HashMap<String, T>>) -> MutexGuard<'_, HashMap<String, T>> {

@@ -60,7 +60,6 @@ impl Authorised {
     ///
     /// # Errors
     /// `forbidden` for anybody else.
-    #[allow(dead_code)] // Who uploads and registers asks it.
     pub(super) fn acts_for(self, account: Address) -> Result<()> {
         match self {
             Self::Operator => Ok(()),

@@ -145,12 +145,30 @@ pub(super) fn pending(
     }))
 }
 
-/// Uses up the challenge, and says whom it was made for, when that account signed it: with its key, or else by its code.
+impl SignedMessage {
+    /// What was signed.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// Uses up the challenge, whoever signed it, and says whom it was made for, when that account did.
 pub(super) async fn answered(app: &App, body: &SignedMessage) -> Result<Grant> {
+    let grant = app.sign_in.take(&body.message, Timestamp::now())?;
+    signed_by(app, grant, body).await
+}
+
+/// Says whom the challenge was made for, when that account signed it. The challenge stays as good as it was.
+pub(super) async fn proven(app: &App, body: &SignedMessage) -> Result<Grant> {
+    let grant = app.sign_in.look(&body.message, Timestamp::now())?;
+    signed_by(app, grant, body).await
+}
+
+/// An account signs with its key, or else by its code.
+async fn signed_by(app: &App, grant: Grant, body: &SignedMessage) -> Result<Grant> {
     if body.signature.len() > MAX_SIGNATURE_BYTES {
         return Err(refused(Code::Malformed, "the signature is too long"));
     }
-    let grant = app.sign_in.take(&body.message, Timestamp::now())?;
     if signer_of(&body.message, &body.signature) == Some(grant.address) {
         return Ok(grant);
     }

@@ -6,12 +6,14 @@ use alloy::primitives::B256;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use jiff::Timestamp;
 
 use super::body::{Sdp, bearer, content_id};
 use super::connection::{created, ended, named};
 use super::offer;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, problem, refused};
+use crate::session::MediaGrant;
 use crate::sign_in::random_hex;
 
 /// Connects a viewer.
@@ -30,7 +32,7 @@ pub(super) async fn view(
 ) -> Result<Response> {
     let content = content_id(&id)?;
     let grant = bearer(request.headers())
-        .and_then(|token| app.sessions.grant(token))
+        .and_then(|token| grant_of(&app, token))
         .filter(|grant| grant.content == content);
     let Some(grant) = grant else {
         return payment_required(&app, content).await;
@@ -48,8 +50,8 @@ pub(super) async fn view(
     if let Some(former) = former {
         app.media.remove(former);
     }
-    if !app.sessions.holds(&grant) {
-        // The session ended meanwhile, without knowing of this connection.
+    if !app.sessions.holds(&grant) && !app.passes.holds(&grant, Timestamp::now()) {
+        // The session or the pass ended meanwhile, without knowing of this connection.
         app.media.remove(accepted.resource);
         return payment_required(&app, content).await;
     }
@@ -69,7 +71,7 @@ pub(super) async fn end(
 ) -> Result<StatusCode> {
     let (_, resource) = named(&path)?;
     let grant = bearer(&headers)
-        .and_then(|token| app.sessions.grant(token))
+        .and_then(|token| grant_of(&app, token))
         .ok_or_else(|| refused(Code::Unauthorized, "the session's media token is needed"))?;
     let held = grant
         .resource
@@ -80,6 +82,13 @@ pub(super) async fn end(
         app.media.remove(resource);
     }
     ended(held.is_some())
+}
+
+/// What a media token opens: that of a session, or a pass.
+fn grant_of(app: &App, token: &str) -> Option<MediaGrant> {
+    app.sessions
+        .grant(token)
+        .or_else(|| app.passes.grant(token, Timestamp::now()))
 }
 
 /// 402 with the offer, as `offer` in the document and as a challenge.

@@ -192,6 +192,13 @@ impl Sessions {
             .count()
     }
 
+    /// What all tokens stand for.
+    #[must_use]
+    pub fn all(&self) -> Vec<MediaGrant> {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.values().cloned().collect()
+    }
+
     /// Whether the session of a grant is still alive.
     #[must_use]
     pub fn holds(&self, grant: &MediaGrant) -> bool {

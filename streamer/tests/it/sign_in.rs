@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::stack::{OPERATOR_TOKEN, Stack, Streamer};
 
 /// Signs in, and answers what the streamer answered.
-async fn sign_in(streamer: &Streamer, account: &PrivateKeySigner) -> (u16, Value) {
+pub async fn sign_in(streamer: &Streamer, account: &PrivateKeySigner) -> (u16, Value) {
     let body = json!({"address": account.address(), "purpose": "upload"});
     let (status, challenge) = streamer.post("/v1/challenges", &body).await;
     assert_eq!(status, 200, "{challenge}");

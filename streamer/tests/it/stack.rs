@@ -5,18 +5,22 @@ mod ethereum;
 mod film;
 mod live;
 mod process;
+mod proxy;
 mod reader;
 mod streamer;
+pub mod token;
 mod viewer;
 
 use std::time::Duration;
 
 pub use bitcoind::Bitcoind;
-pub use ethereum::Chain;
+pub use ethereum::{Chain, PROVIDER};
 pub use film::{Plan, StoredFilm};
 pub use live::Watcher;
+pub use proxy::{Proxy, Sends};
 pub use reader::{Car, Reader, Seen};
 pub use streamer::{OPERATOR_TOKEN, Streamer};
+pub use token::Token;
 pub use viewer::{CHANGE, Opened, Socket};
 
 /// Waits until something is so, for a minute at most.

@@ -22,8 +22,11 @@ pub const PROVIDER: &str = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3f
 pub struct Chain {
     process: Mutex<Process>,
     state: PathBuf,
-    provider: DynProvider,
+    pub provider: DynProvider,
+    pub deployed: paystream_contracts::Deployment,
     pub port: u16,
+    /// What the streamer asks: the node itself, or something in front of it.
+    pub rpc_port: u16,
     pub deployment: PathBuf,
     pub content: B256,
     pub free_content: B256,
@@ -61,7 +64,9 @@ impl Chain {
             process,
             state,
             provider,
+            deployed,
             port,
+            rpc_port: port,
             deployment,
             content,
             free_content,

@@ -44,7 +44,7 @@ impl Streamer {
                 .arg(data.join("streamer"))
                 .args([
                     "--ethereum-rpc",
-                    &format!("http://127.0.0.1:{}", chain.port),
+                    &format!("http://127.0.0.1:{}", chain.rpc_port),
                 ])
                 .arg("--deployment")
                 .arg(&chain.deployment)
@@ -104,6 +104,12 @@ impl Streamer {
     pub async fn get_as(&self, token: &str, path: &str) -> (u16, Value) {
         let request = self.http.get(format!("{}{path}", self.url));
         answer(request.bearer_auth(token)).await
+    }
+
+    /// With a bearer token.
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url));
+        answer(request.bearer_auth(token).json(body)).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {

@@ -1,0 +1,107 @@
+//! Views that are on chain: the newest one of a viewer, found in the logs of the last day.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256};
+use alloy::providers::Provider;
+use alloy::rpc::types::{BlockNumberOrTag, Filter};
+use alloy::sol_types::SolEvent;
+use jiff::Timestamp;
+use paystream_contracts::EarningsSplitter::ViewRecorded;
+
+use super::{Ethereum, unavailable, within};
+use crate::error::Result;
+use crate::passes::VIEW_LIFE;
+
+/// Blocks that a node is asked for at once: what public nodes answer.
+const RANGE: u64 = 5_000;
+/// Ranges that are asked for: 200,000 blocks are a day of 0.4 s blocks.
+const MAX_RANGES: u32 = 40;
+/// How long the first block of the last day is used; a day that begins a little early does no harm.
+const FRESH: Duration = Duration::from_secs(600);
+
+impl Ethereum {
+    /// The time of the newest view of this content by this viewer that was paid to this provider in the last 24 hours and is
+    /// in a block.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn newest_view(
+        &self,
+        content: B256,
+        viewer: Address,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        let begin = now - VIEW_LIFE;
+        let first = self.first_block_since(begin).await?;
+        let mut to = within(self.provider.get_block_number()).await?;
+        let filter = Filter::new()
+            .address(self.deployment.splitter)
+            .event_signature(ViewRecorded::SIGNATURE_HASH)
+            .topic1(content)
+            .topic2(self.account())
+            .topic3(viewer);
+        for _ in 0..MAX_RANGES {
+            if to < first {
+                return Ok(None);
+            }
+            let from = first.max((to + 1).saturating_sub(RANGE));
+            let range = filter.clone().from_block(from).to_block(to);
+            let logs = within(self.provider.get_logs(&range)).await?;
+            let newest = logs
+                .iter()
+                .filter(|log| !log.removed)
+                .max_by_key(|log| (log.block_number, log.log_index));
+            if let Some(block) = newest.and_then(|log| log.block_number) {
+                return Ok(self.block_time(block).await?.filter(|time| *time > begin));
+            }
+            let Some(next) = from.checked_sub(1) else {
+                return Ok(None);
+            };
+            to = next;
+        }
+        Ok(None)
+    }
+
+    /// The first block of that time or later, or one a little before it: by bisection.
+    async fn first_block_since(&self, begin: Timestamp) -> Result<u64> {
+        let known = *self
+            .day
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((at, block)) = known
+            && at.elapsed() < FRESH
+        {
+            return Ok(block);
+        }
+        let head = within(self.provider.get_block_number()).await?;
+        let (mut low, mut high) = (self.deployment.block.min(head), head);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let time = (self.block_time(middle).await?)
+                .ok_or_else(|| unavailable(format!("the node does not know block {middle}")))?;
+            if time < begin {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        *self
+            .day
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some((std::time::Instant::now(), low));
+        Ok(low)
+    }
+
+    async fn block_time(&self, number: u64) -> Result<Option<Timestamp>> {
+        let question = self
+            .provider
+            .get_block_by_number(BlockNumberOrTag::Number(number));
+        let block = within(question.into_future()).await?;
+        Ok(block.and_then(|block| {
+            let seconds = i64::try_from(block.header.timestamp).ok()?;
+            Timestamp::from_second(seconds).ok()
+        }))
+    }
+}

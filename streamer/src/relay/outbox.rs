@@ -1,0 +1,362 @@
+//! The one sender of the provider's transactions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alloy::eips::eip2718::Encodable2718;
+use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::types::TransactionRequest;
+use alloy::transports::{RpcError, TransportErrorKind};
+use jiff::Timestamp;
+use paystream_contracts::explain;
+use tokio::sync::{Mutex, Notify, watch};
+
+use super::journal::Journal;
+use super::{Attempt, Entry, Intent, Kind, Relay, State};
+use crate::error::{Code, Error, Result, refused};
+
+/// How long one question may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most gas that a relayed call may use: tokens may be anything.
+const MAX_GAS: u64 = 1_000_000;
+/// Relays that are under way at a time, in all and of one account.
+const MAX_PENDING: u32 = 64;
+const MAX_PENDING_OF_AN_ACCOUNT: u32 = 4;
+/// The time of the budget, in seconds.
+const DAY: i64 = 86_400;
+
+/// What may be spent.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// The most that is paid for a unit of gas, in wei.
+    pub max_fee: u128,
+    /// The most that is spent for others in 24 hours, in wei.
+    pub daily: U256,
+    /// After so long without being mined a transaction is replaced by one with a higher fee.
+    pub replace_after: Duration,
+}
+
+/// What an operation needs of gas.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fees {
+    pub(super) max: u128,
+    pub(super) priority: u128,
+}
+
+/// The sender.
+pub struct Outbox {
+    pub(super) provider: DynProvider,
+    pub(super) journal: Journal,
+    pub(super) budget: Budget,
+    wallet: EthereumWallet,
+    account: Address,
+    chain_id: u64,
+    /// Held while a nonce is taken, until it is written down.
+    pub(super) sending: Mutex<()>,
+    pub(super) woken: Notify,
+    pub(super) changes: watch::Sender<u64>,
+}
+
+impl Outbox {
+    /// Opens the journal. Nothing is sent until it runs.
+    ///
+    /// # Errors
+    /// When the journal cannot be used.
+    pub async fn open(
+        path: &Path,
+        provider: DynProvider,
+        signer: alloy::signers::local::PrivateKeySigner,
+        chain_id: u64,
+        budget: Budget,
+    ) -> Result<Self> {
+        Ok(Self {
+            provider,
+            journal: Journal::open(path).await?,
+            budget,
+            account: signer.address(),
+            wallet: EthereumWallet::from(signer),
+            chain_id,
+            sending: Mutex::default(),
+            woken: Notify::new(),
+            changes: watch::Sender::new(0),
+        })
+    }
+
+    /// The provider's account.
+    #[must_use]
+    pub fn account(&self) -> Address {
+        self.account
+    }
+
+    /// A relay, as it stands.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn find(&self, id: B256) -> Result<Option<Relay>> {
+        Ok(self.journal.find(id).await?.map(|entry| entry.relay))
+    }
+
+    /// Simulates a call, writes it down, and sends it; or answers the relay that there is for its id.
+    ///
+    /// # Errors
+    /// `forbidden` when the contract refuses it; `rate_limited` when a bound is reached; unavailable when the node does not answer.
+    /// Then nothing was sent and nothing will be.
+    pub async fn submit(&self, intent: &Intent) -> Result<Relay> {
+        if let Some(relay) = self.find(intent.id).await? {
+            return Ok(relay);
+        }
+        let gas = self.gas_of(intent).await?;
+        let fees = self.fees().await?;
+        let cost = U256::from(gas) * U256::from(fees.max);
+        let turn = self.sending.lock().await;
+        if let Some(relay) = self.find(intent.id).await? {
+            return Ok(relay);
+        }
+        if let Some(relay) = self.under_way(intent).await? {
+            return Ok(relay);
+        }
+        self.admit(intent, cost).await?;
+        let nonce = self.next_nonce().await?;
+        let attempt = self.sign(intent.to, &intent.data, gas, nonce, fees).await?;
+        self.journal.begin(intent, gas, cost, &attempt).await?;
+        drop(turn);
+        self.broadcast(&attempt).await;
+        self.woken.notify_one();
+        tracing::info!(relay = %intent.id, transaction = %attempt.transaction, nonce, "sent");
+        Ok(Relay {
+            id: intent.id,
+            state: State::Pending,
+            transaction: attempt.transaction,
+            detail: None,
+        })
+    }
+
+    /// Waits until a relay is not pending any more, for so long at most; answers how it stands then.
+    ///
+    /// # Errors
+    /// When the journal fails or does not know it.
+    pub async fn settled(&self, id: B256, patience: Duration) -> Result<Relay> {
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut changes = self.changes.subscribe();
+        loop {
+            let relay = (self.find(id).await?)
+                .ok_or_else(|| Error::Internal(format!("there is no relay {id}")))?;
+            if relay.state != State::Pending {
+                return Ok(relay);
+            }
+            match tokio::time::timeout_at(deadline, changes.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Ok(relay),
+            }
+        }
+    }
+
+    /// What is under way with the same mark: for our own calls that is it; a second signature over one nonce has to wait.
+    async fn under_way(&self, intent: &Intent) -> Result<Option<Relay>> {
+        let Some(once) = &intent.once else {
+            return Ok(None);
+        };
+        match (self.journal.under_way(once).await?, intent.kind) {
+            (None, _) => Ok(None),
+            (Some(entry), Kind::Own) => Ok(Some(entry.relay)),
+            (Some(_), Kind::View | Kind::Registration) => Err(refused(
+                Code::RateLimited,
+                "something else that was signed with this nonce is on its way; wait until it is on chain",
+            )),
+        }
+    }
+
+    async fn admit(&self, intent: &Intent, cost: U256) -> Result<()> {
+        if intent.kind == Kind::Own {
+            return Ok(());
+        }
+        let load = self.journal.load(intent.account).await?;
+        if load.pending >= MAX_PENDING || load.of_account >= MAX_PENDING_OF_AN_ACCOUNT {
+            return Err(refused(
+                Code::RateLimited,
+                "too many transactions are on their way; try again when they are on chain",
+            ));
+        }
+        let since = Timestamp::now().as_second() - DAY;
+        let spent = self.journal.spent_since(since).await?;
+        if spent.saturating_add(cost) > self.budget.daily {
+            tracing::warn!(%spent, %cost, "the day's budget for gas is spent; nothing more is sent for others");
+            return Err(refused(
+                Code::RateLimited,
+                "the provider has paid for as much gas as it does in a day; pay by a transaction of your own",
+            ));
+        }
+        let balance = within(self.provider.get_balance(self.account).into_future()).await?;
+        if balance < cost {
+            tracing::error!(account = %self.account, %balance, %cost, "the provider's account has too little ether for gas");
+            return Err(refused(
+                Code::RateLimited,
+                "the provider has no ether for gas now; pay by a transaction of your own",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs the call without sending it; what it may use of gas.
+    async fn gas_of(&self, intent: &Intent) -> Result<u64> {
+        let request = self.request(intent.to, &intent.data);
+        self.simulate(request.clone()).await?;
+        let estimate = self.provider.estimate_gas(request).into_future();
+        let used = match tokio::time::timeout(TIMEOUT, estimate).await {
+            Ok(Ok(used)) => used,
+            Ok(Err(error)) => return Err(refusal(&error)),
+            Err(_) => return Err(unavailable("no answer in time".to_owned())),
+        };
+        let gas = used + used / 4;
+        if intent.kind != Kind::Own && gas > MAX_GAS {
+            return Err(refused(
+                Code::Forbidden,
+                format!("this would use {used} gas, which is more than this provider pays for"),
+            ));
+        }
+        Ok(gas)
+    }
+
+    /// Whether the call would go through now.
+    pub(super) async fn simulate(&self, request: TransactionRequest) -> Result<()> {
+        let call = self.provider.call(request).into_future();
+        match tokio::time::timeout(TIMEOUT, call).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(refusal(&error)),
+            Err(_) => Err(unavailable("no answer in time".to_owned())),
+        }
+    }
+
+    pub(super) fn request(
+        &self,
+        to: Address,
+        data: &alloy::primitives::Bytes,
+    ) -> TransactionRequest {
+        TransactionRequest::default()
+            .with_from(self.account)
+            .with_to(to)
+            .with_input(data.clone())
+    }
+
+    /// What gas costs now.
+    pub(super) async fn fees(&self) -> Result<Fees> {
+        let now = within(self.provider.estimate_eip1559_fees()).await?;
+        if now.max_fee_per_gas > self.budget.max_fee {
+            return Err(refused(
+                Code::Unavailable,
+                "gas costs more now than this provider pays; try again later, or pay by a transaction of your own",
+            ));
+        }
+        Ok(Fees {
+            max: now.max_fee_per_gas,
+            priority: now.max_priority_fee_per_gas,
+        })
+    }
+
+    /// The nonce after all that are on chain, in the node's pool, or in our journal.
+    pub(super) async fn next_nonce(&self) -> Result<u64> {
+        let count = self.provider.get_transaction_count(self.account).pending();
+        let count = within(count.into_future()).await?;
+        let ours = self.journal.highest_nonce().await?;
+        Ok(ours.map_or(count, |nonce| count.max(nonce + 1)))
+    }
+
+    /// How many transactions of ours are in blocks.
+    pub(super) async fn mined_count(&self) -> Result<u64> {
+        within(
+            self.provider
+                .get_transaction_count(self.account)
+                .into_future(),
+        )
+        .await
+    }
+
+    pub(super) async fn sign(
+        &self,
+        to: Address,
+        data: &alloy::primitives::Bytes,
+        gas: u64,
+        nonce: u64,
+        fees: Fees,
+    ) -> Result<Attempt> {
+        let request = self
+            .request(to, data)
+            .with_chain_id(self.chain_id)
+            .with_nonce(nonce)
+            .with_gas_limit(gas)
+            .with_max_fee_per_gas(fees.max)
+            .with_max_priority_fee_per_gas(fees.priority);
+        let signed = request
+            .build(&self.wallet)
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Attempt {
+            transaction: *signed.tx_hash(),
+            nonce,
+            raw: signed.encoded_2718(),
+            max_fee: fees.max,
+            priority_fee: fees.priority,
+            sent_at: Timestamp::now().as_second(),
+        })
+    }
+
+    /// Gives the node a transaction that is written down. What goes wrong shows itself when it is looked for.
+    pub(super) async fn broadcast(&self, attempt: &Attempt) {
+        let sent = self.provider.send_raw_transaction(&attempt.raw);
+        match tokio::time::timeout(TIMEOUT, sent).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(transaction = %attempt.transaction, %error, "not taken by the node");
+            }
+            Err(_) => {
+                tracing::debug!(transaction = %attempt.transaction, "the node did not answer in time");
+            }
+        }
+    }
+
+    /// Tells those who wait for a relay.
+    pub(super) fn changed(&self, entry: &Entry) {
+        let Relay {
+            id,
+            state,
+            transaction,
+            detail,
+        } = &entry.relay;
+        tracing::info!(relay = %id, state = state.as_str(), %transaction, detail, "a relay has changed");
+        self.changes.send_modify(|version| *version += 1);
+    }
+}
+
+/// What the node said of a call, as an error: a revert is explained and never a reason to try again.
+fn refusal(error: &RpcError<TransportErrorKind>) -> Error {
+    let Some(answer) = error.as_error_resp() else {
+        return unavailable(error.to_string());
+    };
+    let data = answer.as_revert_data();
+    if data.is_none() && !answer.message.contains("revert") {
+        return unavailable(answer.to_string());
+    }
+    let sentence = data.and_then(|data| explain(&data)).unwrap_or_else(|| {
+        "the contract or the token refuses it: it may be used already, not signed by this account, expired, or not covered"
+            .to_owned()
+    });
+    refused(Code::Forbidden, sentence)
+}
+
+pub(super) fn unavailable(detail: String) -> Error {
+    Error::Unavailable {
+        service: "Ethereum",
+        detail,
+    }
+}
+
+pub(super) async fn within<T, E: std::fmt::Display>(
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T> {
+    tokio::time::timeout(TIMEOUT, question)
+        .await
+        .map_err(|_| unavailable("no answer in time".to_owned()))?
+        .map_err(|error| unavailable(error.to_string()))
+}

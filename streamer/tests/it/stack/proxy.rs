@@ -1,0 +1,83 @@
+//! Stands between the streamer and its Ethereum node, and can hold back what is sent.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+/// What happens to transactions that are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// They go to the node.
+    Pass,
+    /// They are held back, and nobody is told.
+    Held,
+    /// They go to the node, and nobody is told.
+    PassUnanswered,
+}
+
+/// The proxy.
+pub struct Proxy {
+    pub port: u16,
+    sends: Arc<Mutex<Sends>>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Way {
+    node: String,
+    sends: Arc<Mutex<Sends>>,
+    http: reqwest::Client,
+}
+
+impl Proxy {
+    pub async fn start(node_port: u16) -> Self {
+        let sends = Arc::new(Mutex::new(Sends::Pass));
+        let way = Way {
+            node: format!("http://127.0.0.1:{node_port}"),
+            sends: Arc::clone(&sends),
+            http: reqwest::Client::new(),
+        };
+        let router = Router::new().route("/", post(forward)).with_state(way);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            port,
+            sends,
+            server,
+        }
+    }
+
+    pub fn set(&self, sends: Sends) {
+        *self.sends.lock().unwrap() = sends;
+    }
+}
+
+async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let sends = *way.sends.lock().unwrap();
+    let is_sent = request["method"] == "eth_sendRawTransaction";
+    if is_sent && sends == Sends::Held {
+        std::future::pending::<()>().await;
+    }
+    let asked = way.http.post(&way.node).body(body);
+    let asked = asked.header(header::CONTENT_TYPE, "application/json");
+    let answer = asked.send().await.unwrap().bytes().await.unwrap();
+    if is_sent && sends == Sends::PassUnanswered {
+        std::future::pending::<()>().await;
+    }
+    ([(header::CONTENT_TYPE, "application/json")], answer)
+}
