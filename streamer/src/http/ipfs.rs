@@ -68,7 +68,7 @@ pub(super) async fn read(
     let cache = match &access {
         Access::ForPayment(content) => return payment_required(&app, *content).await,
         Access::Free => FOR_EVERYBODY,
-        Access::Metered { .. } => FOR_ONE,
+        Access::Bought | Access::Metered { .. } => FOR_ONE,
     };
     let etag = form.etag(&cid.to_string());
     let mut answer = if is_known(&headers, &etag) {
@@ -135,7 +135,7 @@ impl Request<'_> {
                 let index = self.app.films.index(film.root).await?;
                 index.find(&self.cid).unwrap_or(Kind::Interior)
             }
-            Access::Free | Access::ForPayment(_) => Kind::Interior,
+            Access::Free | Access::Bought | Access::ForPayment(_) => Kind::Interior,
         };
         let sending = Sending::one(store, self.cid, kind).await?;
         let headers = [
@@ -231,7 +231,7 @@ impl Request<'_> {
     fn bounds(&self, access: Access) -> Result<Bounds> {
         match access {
             Access::Metered { reading, film } => Ok(Bounds::Meter(reading.respond()?, film)),
-            Access::Free | Access::ForPayment(_) => {
+            Access::Free | Access::Bought | Access::ForPayment(_) => {
                 let slot = self.app.slots.take();
                 slot.map(Bounds::Slot).ok_or_else(|| Error::Unavailable {
                     service: "media",

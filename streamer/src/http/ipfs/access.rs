@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use alloy::primitives::B256;
 use cid::Cid;
+use jiff::Timestamp;
 use paystream_contracts::content_id;
 use serde::Deserialize;
 
@@ -34,6 +35,8 @@ const SEARCHED: usize = 64;
 pub(super) enum Access {
     /// By everybody.
     Free,
+    /// By whoever bought the view.
+    Bought,
     /// Under the meter of a session.
     Metered {
         /// The session's.
@@ -95,7 +98,13 @@ async fn by_token(app: &App, cid: Cid, form: &Form, token: Option<&str>) -> Resu
         let film = app.films.film(root).await?;
         return Ok(Some(Access::Metered { reading, film }));
     }
-    Ok(None)
+    let Some(pass) = app.passes.grant(token, Timestamp::now()) else {
+        return Ok(None);
+    };
+    match app.stored(pass.content).await? {
+        Some((_, stored)) if holds(app, stored.cid, cid, form).await? => Ok(Some(Access::Bought)),
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// Whether a block may be read as one of a file's.
