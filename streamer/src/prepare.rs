@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cid::Cid;
 use jiff::Timestamp;
@@ -30,6 +31,9 @@ pub use self::run::PrepareError;
 use crate::error::{Error, Result};
 use crate::library::{Failure, Item, ItemId, Library, State};
 use crate::store::ContentStore;
+
+/// The pause after the library could not be written.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// How preparation is bounded.
 #[derive(Debug, Clone, Copy)]
@@ -210,8 +214,12 @@ impl Preparer {
             let from = ["queued", "preparing", "adding"];
             let to = State::Failed(failure);
             if let Err(error) = self.library.advance(id, &from, &to, Timestamp::now()).await {
-                // It stays where it is, and is begun anew by the next start.
+                // It stays where it is, and is begun anew; not at once, for the disk fails.
                 error.log();
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(RETRY) => {}
+                }
                 return;
             }
         }

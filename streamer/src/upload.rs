@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-pub use self::receive::Body;
+pub use self::receive::{Body, LONGEST_SILENCE};
 use crate::error::{Code, Error, Result, refused};
 use crate::library::{Item, ItemId, Library, State};
 use crate::prepare::Preparer;

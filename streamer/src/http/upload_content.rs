@@ -19,7 +19,7 @@ use super::uploads::owner;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, refused};
 use crate::library::{self, ItemId, State as Stage};
-use crate::upload::{Body, Description};
+use crate::upload::{Body, Description, LONGEST_SILENCE};
 
 /// The handler's path.
 pub(super) const PATH: &str = "/upload-content";
@@ -90,9 +90,11 @@ pub(super) async fn upload(
     let mut about: Option<About> = None;
     let mut taken: Option<(library::Item, String)> = None;
     let read = async {
-        while let Some(field) = form.next_field().await.map_err(broken)? {
+        while let Some(field) = in_time(form.next_field()).await?.map_err(broken)? {
             match field.name() {
-                Some("json_data") if about.is_none() => about = Some(json(field, caller).await?),
+                Some("json_data") if about.is_none() => {
+                    about = Some(in_time(json(field, caller)).await??);
+                }
                 Some("file") if taken.is_none() => {
                     let name = field.file_name().unwrap_or_default().to_owned();
                     taken = Some((file(&app, owner, field).await?, name));
@@ -131,6 +133,18 @@ pub(super) async fn upload(
     }
     let item = prepared(&app, item.item_id).await?;
     Ok((StatusCode::CREATED, Json(Item::new(&app, item))).into_response())
+}
+
+/// The form's small parts, and what stands between them; the file has bounds of its own.
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(LONGEST_SILENCE, work)
+        .await
+        .map_err(|_| {
+            refused(
+                Code::Malformed,
+                format!("nothing came for {} s", LONGEST_SILENCE.as_secs()),
+            )
+        })
 }
 
 async fn json(mut field: Field<'_>, caller: Authorised) -> Result<About> {

@@ -111,7 +111,11 @@ impl Preparer {
             Picture::Made { tone: None, .. } | Picture::Copied => false,
         };
         let mut command = confined("ffmpeg", plan.limits);
-        command.args(["-nostdin", "-y", "-progress", "pipe:1", "-xerror"]);
+        command.args(["-nostdin", "-y", "-progress", "pipe:1"]);
+        // A file that breaks off is refused. A recorded broadcast begins in the middle of something, and that is no fault.
+        if source.format != "mpegts" {
+            command.arg("-xerror");
+        }
         command.args(["-f", &source.format]);
         read_from(&mut command, &source.format, upload);
         command.args(arguments(&plan, &source, tones));
@@ -123,6 +127,16 @@ impl Preparer {
         };
         convert(command, plan.limits, &progress).await?;
         let indexed = read_index(&prepared.video).await?;
+        // These forms say in front how long they are; the others guess.
+        let promised = source
+            .seconds
+            .filter(|_| matches!(source.format.as_str(), "mov" | "matroska"));
+        let seconds = indexed.duration_ms as f64 / 1000.0;
+        if promised.is_some_and(|promised| seconds < promised * 0.9 - 0.5) {
+            return Err(PrepareError::NotAVideo(format!(
+                "it breaks off after {seconds:.1} s"
+            )));
+        }
 
         // A tenth in, where titles and black are over; of a long film, half a minute.
         let at = (indexed.duration_ms as f64 / 10_000.0).min(30.0);

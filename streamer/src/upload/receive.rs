@@ -17,7 +17,7 @@ use crate::library::Item;
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>;
 
 /// A sender that sends nothing for so long is cut off. However long the whole takes is its own affair.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// After so many bytes what has come is made safe.
 const CHECKPOINT: u64 = 8 << 20;
 

@@ -247,6 +247,14 @@ async fn what_is_no_video_is_refused_with_a_reason_and_leaves_nothing_behind() {
     corpus.push(("one byte", vec![0]));
     corpus.push(("zeros", vec![0; 100_000]));
     corpus.push(("truncated", whole[..whole.len() / 2].to_vec()));
+    // One is made anew, one copied.
+    for (name, every) in [("breaks off", 100), ("broken copy", 25)] {
+        let arguments = format!(
+            "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g {every} -movflags +faststart"
+        );
+        let streamed = std::fs::read(made(folder.path(), "f.mp4", &arguments)).unwrap();
+        corpus.push((name, streamed[..streamed.len() / 2].to_vec()));
+    }
     corpus.push(("only a head", whole[..64].to_vec()));
     corpus.push(("only sound", std::fs::read(sound).unwrap()));
     corpus.push((
