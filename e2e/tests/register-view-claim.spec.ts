@@ -1,7 +1,7 @@
-import type { Browser, Page } from '@playwright/test';
 import { parseEther } from 'viem';
 import { expect, test } from '../stack/journey.ts';
 import type { Stack } from '../stack/stack.ts';
+import { json, openAs } from './stored.ts';
 
 const title = 'A morning at the harbour';
 const priceWei = parseEther('0.003');
@@ -79,22 +79,6 @@ test('register-view-claim: a wallet registers content, a view is paid, provider 
   await studio.getByTestId('stop-live').click();
   await expect(studio.getByTestId('broadcast-state')).toContainText('Not on air');
 });
-
-/** A browser of its own for each person, with one of the built-in wallets connected. */
-async function openAs(browser: Browser, stack: Stack, wallet: string, path: string): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
-  await page.goto(`${stack.record.urls.web}/${path}`);
-  await page.getByTestId('wallet-button').click();
-  await page.getByTestId('wallet-option').filter({ hasText: wallet }).click();
-  await expect(page.getByTestId('wallet-button')).toContainText('0x');
-  return page;
-}
-
-async function json<T = unknown>(url: string): Promise<T> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return (await response.json()) as T;
-}
 
 async function earnings(stack: Stack, account: string): Promise<{ earned: bigint; claimed: bigint; unclaimed: bigint }> {
   const { tokens } = await json<{ tokens: { earned_total: string; claimed_total: string; unclaimed: string }[] }>(

@@ -43,13 +43,17 @@ export class Watching {
 
   /** Opens the demo, opens a channel for some minutes and funds it; returns when it plays. */
   async begin(minutes = 15): Promise<void> {
-    const { urls, content } = this.#stack.record;
-    await this.page.goto(`${urls.web}/#/content/${content.contentId}`);
+    await this.fund(this.#stack.record.content.contentId, minutes);
+    await this.plays();
+  }
+
+  /** Opens a channel for some minutes of a content, and funds it. */
+  async fund(contentId: string, minutes: number): Promise<void> {
+    await this.page.goto(`${this.#stack.record.urls.web}/#/content/${contentId}`);
     await this.at('minutes').fill(`${minutes}`);
     await this.at('watch').click();
     await expect(this.at('fund')).toBeVisible();
     await this.at('faucet').click();
-    await this.plays();
   }
 
   async plays(): Promise<void> {
@@ -71,6 +75,11 @@ export class Watching {
   /** The number that an element carries. */
   async value(testId: string): Promise<number> {
     return Number(await this.at(testId).getAttribute('data-value'));
+  }
+
+  /** Waits until the number that an element carries is so high. */
+  async reaches(testId: string, least: number, timeout = 60_000): Promise<void> {
+    await expect.poll(() => this.value(testId), { timeout, message: `${testId} reaches ${least}` }).toBeGreaterThanOrEqual(least);
   }
 
   /** Waits until the number that an element carries has risen by so much. */
