@@ -33,7 +33,7 @@ use crate::prepare::{self, Preparer};
 use crate::relay::{Budget, Outbox, Pace};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
-use crate::store::{self, ContentStore, StoreKind};
+use crate::store::ContentStore;
 use crate::stored::Films;
 use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
@@ -226,10 +226,6 @@ impl App {
         let passes = Arc::clone(&app.passes);
         app.tasks
             .spawn(passes.run(app.media.clone(), app.stop.clone()));
-        if app.config.content.store == StoreKind::Embedded {
-            let tidy = store::tidy(Arc::clone(&app.store), store::EACH, app.stop.clone());
-            app.tasks.spawn(tidy);
-        }
         let announcer = Announcer::new(&app)?;
         app.tasks.spawn(announcer.run(app.stop.clone()));
         Ok(app)

@@ -16,7 +16,6 @@ mod hash;
 mod kubo;
 mod layout;
 mod options;
-mod tidy;
 mod transfer;
 mod walk;
 
@@ -33,7 +32,6 @@ pub use error::{Result, StoreError};
 pub use hash::only_hash;
 pub use kubo::Kubo;
 pub use options::{StoreKind, StoreOptions};
-pub use tidy::{EACH, tidy};
 pub use transfer::{Fault, Gateways, export, import, verify};
 pub use walk::{blocks, blocks_once, document, read, size};
 

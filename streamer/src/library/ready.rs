@@ -54,6 +54,9 @@ impl Ready {
         }
     }
 
+    /// The creator's own upload, else the operator's. What another creator uploaded is not theirs to sell: anybody can register its CID
+    /// with terms of their own.
+    ///
     /// A hash for each CID that is here: some 2 milliseconds for 1,000 videos, and nothing to keep in step.
     pub(super) fn stored(&self, creator: Address, id: B256) -> Option<Item> {
         let (cid, _) = self
@@ -62,8 +65,9 @@ impl Ready {
             .find(|(_, (text, _))| content_id(creator, text) == id)?;
         let items = self.with(cid);
         let free = items.iter().any(|item| item.free);
-        let own = items.iter().position(|item| item.owner == Some(creator));
-        let mut item = items.into_iter().nth(own.unwrap_or(0))?;
+        let of = |owner| items.iter().position(|item| item.owner == owner);
+        let at = of(Some(creator)).or_else(|| of(None))?;
+        let mut item = items.into_iter().nth(at)?;
         item.free = free;
         Some(item)
     }

@@ -100,6 +100,18 @@ async fn a_content_is_found_by_its_creators_id_whoever_uploaded_it() {
     library.set_free(brought.item_id, true).await.unwrap();
     assert!(library.stored(CREATOR, id).unwrap().free);
 
+    // What a creator uploaded nobody else sells, though anybody may register its CID.
+    let theirs = item(Some(CREATOR), State::Ready(video(b"b")));
+    library.insert(&theirs).await.unwrap();
+    let text = cid_of(b"b").to_string();
+    assert!(
+        library
+            .stored(CREATOR, content_id(CREATOR, &text))
+            .is_some()
+    );
+    assert_eq!(library.stored(OTHER, content_id(OTHER, &text)), None);
+    library.remove(theirs.item_id).await.unwrap();
+
     library.remove(own.item_id).await.unwrap();
     brought.free = true;
     assert_eq!(library.stored(CREATOR, id), Some(brought.clone()));

@@ -69,7 +69,7 @@ pub(super) async fn decide(
         let owners = items.iter().filter_map(|item| item.owner);
         let registered = owners.map(|owner| content_id(owner, &cid.to_string()));
         let known = app.films.content_of(&cid);
-        for content in known.into_iter().chain(registered) {
+        for content in registered.chain(known) {
             match app.served_content(content).await {
                 Ok(_) => return Ok(Access::ForPayment(content)),
                 Err(error) if error.code() == Code::UnknownContent => {}

@@ -225,37 +225,3 @@ async fn what_an_earlier_version_stored_is_kept() {
     let block = store.block(&cid).await.unwrap();
     assert_eq!(block.unwrap(), &b"an announcement"[..]);
 }
-
-#[tokio::test]
-async fn what_is_unpinned_gives_its_room_back_by_itself() {
-    let fresh = Fresh::new(u64::MAX);
-    let cid = fresh.add(b"hello").await.unwrap().cid;
-    let stop = tokio_util::sync::CancellationToken::new();
-    let each = std::time::Duration::from_millis(5);
-    let tidy = crate::store::tidy(Arc::clone(&fresh.store), each, stop.clone());
-    let tidy = tokio::spawn(tidy);
-    fresh.store.unpin(&cid).await.unwrap();
-    while fresh.used().await > 0 {
-        tokio::task::yield_now().await;
-    }
-    assert!(fresh.store.block(&cid).await.unwrap().is_none());
-    stop.cancel();
-    tidy.await.unwrap();
-}
-
-#[tokio::test]
-async fn what_a_crash_left_of_an_addition_is_removed_at_the_next_start() {
-    let fresh = Fresh::new(u64::MAX);
-    fresh.add(b"hello").await.unwrap();
-    let folder = fresh.folder.path().to_owned();
-    let left = folder.join("incoming/1-0");
-    fs::create_dir(&left).unwrap();
-    fs::write(left.join(cid_of(b"half").to_string()), b"ha").unwrap();
-    fs::write(folder.join("usage"), [9; 8]).unwrap();
-    drop(fresh.store);
-    let store = Embedded::open(folder, u64::MAX).unwrap();
-    assert_eq!(store.usage().await.unwrap().used_bytes, 5);
-    assert!(!left.exists());
-    assert!(store.block(&cid_of(b"half")).await.unwrap().is_none());
-    assert_eq!(store.pins().await.unwrap(), [cid_of(b"hello")]);
-}
