@@ -25,7 +25,7 @@ create table relays (
     cost_wei text not null,
     created_at integer not null,
     constraint relays_pk primary key (relay_id),
-    constraint relays_kind check (kind in ('view', 'registration', 'own')),
+    constraint relays_kind check (kind in ('view', 'registration', 'stream', 'own')),
     constraint relays_state check (state in ('pending', 'confirmed', 'failed'))
 );
 

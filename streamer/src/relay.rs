@@ -30,6 +30,8 @@ pub enum Kind {
     View,
     /// A creator's signed action of the registry.
     Registration,
+    /// A stream of the provider's that a creator asks for: the same repeated is one, and it counts among what is paid for others.
+    Stream,
     /// The provider's own.
     Own,
 }
@@ -39,6 +41,7 @@ impl Kind {
         match self {
             Self::View => "view",
             Self::Registration => "registration",
+            Self::Stream => "stream",
             Self::Own => "own",
         }
     }
@@ -84,13 +87,17 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// A call of the provider's own.
+    /// A call for a stream of the provider's own; `asked_by` is the creator who asked for it, if it was not the provider.
     #[must_use]
-    pub fn own(once: String, to: Address, data: Bytes) -> Self {
+    pub fn stream(once: String, to: Address, data: Bytes, asked_by: Option<Address>) -> Self {
         Self {
             id: B256::from(rand::random::<[u8; 32]>()),
-            kind: Kind::Own,
-            account: None,
+            kind: if asked_by.is_some() {
+                Kind::Stream
+            } else {
+                Kind::Own
+            },
+            account: asked_by,
             once: Some(once),
             to,
             data,

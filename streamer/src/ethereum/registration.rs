@@ -24,11 +24,17 @@ impl Ethereum {
         within(call.call().into_future()).await
     }
 
-    /// Sends the registration of our stream under `url`; nothing when it is registered so already.
+    /// Sends the registration of our stream under `url`; nothing when it is registered so already. `asked_by` is the creator who asked
+    /// for it, if we did not ourselves.
     ///
     /// # Errors
-    /// When the node does not answer or the registry refuses it.
-    pub async fn begin_registration(&self, content: B256, url: &str) -> Result<Option<Relay>> {
+    /// When the node does not answer or the registry refuses it; `rate_limited` when a creator asks for too much.
+    pub async fn begin_registration(
+        &self,
+        content: B256,
+        url: &str,
+        asked_by: Option<Address>,
+    ) -> Result<Option<Relay>> {
         if self.stream_url(content).await? == url {
             return Ok(None);
         }
@@ -36,27 +42,33 @@ impl Ethereum {
             contentId: content,
             url: url.to_owned(),
         };
-        let intent = Intent::own(
+        let intent = Intent::stream(
             format!("register:{content}:{url}"),
             self.deployment.registry,
             call.abi_encode().into(),
+            asked_by,
         );
         Ok(Some(self.outbox.submit(&intent).await?))
     }
 
-    /// Sends the deregistration of our stream; nothing when there is none.
+    /// Sends the deregistration of our stream; nothing when there is none. `asked_by` as above.
     ///
     /// # Errors
-    /// When the node does not answer or the registry refuses it.
-    pub async fn begin_deregistration(&self, content: B256) -> Result<Option<Relay>> {
+    /// When the node does not answer or the registry refuses it; `rate_limited` when a creator asks for too much.
+    pub async fn begin_deregistration(
+        &self,
+        content: B256,
+        asked_by: Option<Address>,
+    ) -> Result<Option<Relay>> {
         if self.stream_url(content).await?.is_empty() {
             return Ok(None);
         }
         let call = deregisterStreamCall { contentId: content };
-        let intent = Intent::own(
+        let intent = Intent::stream(
             format!("deregister:{content}"),
             self.deployment.registry,
             call.abi_encode().into(),
+            asked_by,
         );
         Ok(Some(self.outbox.submit(&intent).await?))
     }
@@ -67,7 +79,7 @@ impl Ethereum {
     /// # Errors
     /// When the node does not answer or the transaction fails.
     pub async fn register_stream(&self, content: B256, url: &str) -> Result<()> {
-        let Some(relay) = self.begin_registration(content, url).await? else {
+        let Some(relay) = self.begin_registration(content, url, None).await? else {
             return Ok(());
         };
         let relay = self.outbox.settled(relay.id, PATIENCE).await?;

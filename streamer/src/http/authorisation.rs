@@ -42,6 +42,14 @@ impl Authorised {
             .ok_or_else(|| refused(Code::Unauthorized, "the token is unknown or has expired"))
     }
 
+    /// The creator who asks, if it is not the operator.
+    pub(super) fn creator(self) -> Option<Address> {
+        match self {
+            Self::Operator => None,
+            Self::Creator(creator) => Some(creator),
+        }
+    }
+
     /// Lets the operator pass.
     ///
     /// # Errors

@@ -160,7 +160,10 @@ pub(super) async fn register(
             let content = app.served_content(content_id).await?;
             authorised.acts_for(content.creator)?;
             let url = app.config.public_base();
-            let relay = app.ethereum.begin_registration(content_id, &url).await?;
+            let relay = app
+                .ethereum
+                .begin_registration(content_id, &url, authorised.creator())
+                .await?;
             finished(&app, content_id, relay).await
         }
         Register::Signed { action, signature } => {
@@ -218,7 +221,10 @@ pub(super) async fn deregister(
             if authorised != Authorised::Operator {
                 authorised.acts_for(app.ethereum.content(content_id).await?.creator)?;
             }
-            let relay = app.ethereum.begin_deregistration(content_id).await?;
+            let relay = app
+                .ethereum
+                .begin_deregistration(content_id, authorised.creator())
+                .await?;
             finished(&app, content_id, relay).await
         }
         Deregister::Signed { action, signature } => {

@@ -160,7 +160,7 @@ impl Outbox {
         };
         match (self.journal.under_way(once).await?, intent.kind) {
             (None, _) => Ok(None),
-            (Some(entry), Kind::Own) => Ok(Some(entry.relay)),
+            (Some(entry), Kind::Stream | Kind::Own) => Ok(Some(entry.relay)),
             (Some(_), Kind::View | Kind::Registration) => Err(refused(
                 Code::RateLimited,
                 "something else that was signed with this nonce is on its way; wait until it is on chain",
