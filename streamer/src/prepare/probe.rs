@@ -136,11 +136,19 @@ pub(super) async fn probe(file: &Path, memory: u64) -> Result<Source, PrepareErr
     read_from(&mut command, FORMATS, file);
     let mut running = start(command, "ffprobe")?;
     let mut words = Vec::new();
-    let mut bounded = (&mut running.stdout).take(MAX_WORDS);
-    tokio::time::timeout(limits.wall, bounded.read_to_end(&mut words))
+    let done = async {
+        (&mut running.stdout)
+            .take(MAX_WORDS)
+            .read_to_end(&mut words)
+            .await?;
+        // A longer answer is none, and whoever goes on writing it must not wait for a reader.
+        drop(running.stdout);
+        running.child.wait().await
+    };
+    let status = tokio::time::timeout(limits.wall, done)
         .await
         .map_err(|_| PrepareError::TooSlow)??;
-    if !running.child.wait().await?.success() {
+    if !status.success() {
         return Err(failed(
             running.words.await.unwrap_or_default(),
             "it is not a video of a form that is taken (MP4, MOV, MKV, WebM, TS, AVI, OGG, FLV)",
@@ -243,7 +251,11 @@ pub(super) async fn keyframes(
     let gaps = tokio::time::timeout(limits.wall, read)
         .await
         .map_err(|_| PrepareError::TooSlow)??;
-    if !running.child.wait().await?.success() {
+    drop(running.stdout);
+    let status = tokio::time::timeout(limits.wall, running.child.wait())
+        .await
+        .map_err(|_| PrepareError::TooSlow)??;
+    if !status.success() {
         return Err(failed(
             running.words.await.unwrap_or_default(),
             "it breaks off",
