@@ -33,13 +33,15 @@ pub(super) fn collect(folder: &Folder) -> Result<Collected> {
 /// The digests of all blocks of all pinned files. Raw leaves are not read.
 fn mark(folder: &Folder) -> Result<HashSet<[u8; 32]>> {
     let mut needed = HashSet::new();
+    // By the whole CID: the same bytes may be somebody's leaf, which has no children, and somebody else's root.
+    let mut read_already = HashSet::new();
     let mut pending = folder.list_pins()?;
     while let Some(cid) = pending.pop() {
         let block = match block::place(&cid)? {
             Place::Inline(bytes) => bytes,
             Place::Stored => {
-                let seen = digest(&cid).is_some_and(|digest| !needed.insert(digest));
-                if seen || cid.codec() == RAW {
+                needed.extend(digest(&cid));
+                if cid.codec() == RAW || !read_already.insert(cid) {
                     continue;
                 }
                 read(folder, &cid)?

@@ -225,3 +225,40 @@ async fn what_an_earlier_version_stored_is_kept() {
     let block = store.block(&cid).await.unwrap();
     assert_eq!(block.unwrap(), &b"an announcement"[..]);
 }
+
+#[tokio::test]
+async fn what_a_crash_left_of_an_addition_is_removed_at_the_next_start() {
+    let fresh = Fresh::new(u64::MAX);
+    fresh.add(b"hello").await.unwrap();
+    let folder = fresh.folder.path().to_owned();
+    let left = folder.join("incoming/1-0");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join(cid_of(b"half").to_string()), b"ha").unwrap();
+    fs::write(folder.join("usage"), [9; 8]).unwrap();
+    drop(fresh.store);
+    let store = Embedded::open(folder, u64::MAX).unwrap();
+    assert_eq!(store.usage().await.unwrap().used_bytes, 5);
+    assert!(!left.exists());
+    assert!(store.block(&cid_of(b"half")).await.unwrap().is_none());
+    assert_eq!(store.pins().await.unwrap(), [cid_of(b"hello")]);
+}
+
+#[tokio::test]
+async fn a_leaf_with_the_bytes_of_somebodys_root_does_not_cost_them_their_leaves() {
+    let fresh = Fresh::new(u64::MAX);
+    let mut films = Vec::new();
+    for n in 0..8u8 {
+        let cid = fresh.add(&vec![n; CHUNK + 1]).await.unwrap().cid;
+        let root = fresh.store.block(&cid).await.unwrap().unwrap();
+        let leaf = fresh.add(&root).await.unwrap().cid;
+        assert_eq!(leaf.hash(), cid.hash());
+        films.push(cid);
+    }
+    fresh.store.gc().await.unwrap();
+    for film in films {
+        let (_, faults) = crate::store::verify(fresh.store.as_ref(), &film)
+            .await
+            .unwrap();
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+}
