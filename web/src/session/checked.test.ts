@@ -52,8 +52,8 @@ class Viewer {
     this.hear({ type: 'receipt', sequence, paidSat, remainingSat: 0n, coversMs: 0 });
   }
 
-  checked(ms: number, bytes = ms * 100): readonly Effect[] {
-    return this.give({ type: 'checked', ms, bytes });
+  checked(ms: number, bytes = ms * 100, token = 't'): readonly Effect[] {
+    return this.give({ type: 'checked', token, ms, bytes });
   }
 }
 
@@ -73,6 +73,14 @@ describe('a session of a stored video', () => {
     viewer.start();
     viewer.checked(30_000);
     expect(viewer.due(600n, 30_000)).toEqual([{ type: 'sign', sequence: 1, paidSat: 600n }]);
+  });
+
+  test('what was read in another session is no reason to pay in this one', () => {
+    const viewer = new Viewer();
+    viewer.start();
+    expect(viewer.checked(60_000, 6_000_000, 'an earlier one')).toEqual([]);
+    expect(viewer.due(1_200n, 60_000)).toEqual([]);
+    expect(viewer.session.refusal).toBe('ahead_of_blocks');
   });
 
   test('does not pay again what was paid for and not delivered before', () => {

@@ -91,8 +91,8 @@ export class SessionClient {
   }
 
   /** What the present run's responses have brought: milliseconds of media in checked leaves, and bytes, checked or not. */
-  checked(ms: number, bytes: number): void {
-    this.#apply({ type: 'checked', ms, bytes });
+  checked(token: string, ms: number, bytes: number): void {
+    this.#apply({ type: 'checked', token, ms, bytes });
   }
 
   /** A block failed its check: nothing is signed from here on. */

@@ -60,6 +60,7 @@ export interface Session {
 
 /** From one `started` to the end of its socket. */
 export interface Run {
+  readonly mediaToken: string;
   readonly tickMs: number;
   readonly basePaidSat: bigint;
   readonly creditMs: number;
@@ -88,7 +89,8 @@ export type Input =
   | { readonly type: 'capacity'; readonly maxPaidSat: bigint }
   | { readonly type: 'frames'; readonly frames: number }
   /** All that this run's responses brought so far; never falls within a run. */
-  | { readonly type: 'checked'; readonly ms: number; readonly bytes: number }
+  /** Of the run whose media token this is: what was read in another run is no reason to pay in this one. */
+  | { readonly type: 'checked'; readonly token: string; readonly ms: number; readonly bytes: number }
   | { readonly type: 'damaged'; readonly cid: string | null; readonly detail: string };
 
 export type Effect =
@@ -165,7 +167,8 @@ export function step(session: Session, input: Input, now: number): Step {
         ? [session, []]
         : [{ ...session, picture: { frames: input.frames, paidSat: session.accepted.paidSat } }, []];
     case 'checked': {
-      if (session.run === null || input.ms < session.checked.ms || input.bytes < session.checked.bytes) return [session, []];
+      if (session.run?.mediaToken !== input.token) return [session, []];
+      if (input.ms < session.checked.ms || input.bytes < session.checked.bytes) return [session, []];
       const paid = session.refusal === 'ahead_of_blocks' || session.refusal === 'unchecked';
       const came: Session = { ...session, checked: { ms: input.ms, bytes: input.bytes } };
       return paid ? answerDue(came, now) : [came, []];
@@ -243,7 +246,14 @@ function onStarted(session: Session, message: Extract<ServerMessage, { type: 'st
     stuck: null,
     picture: { frames: 0, paidSat: claimed.paidSat },
     gate: { open: false, reason: 'waiting_for_media' },
-    run: { tickMs: message.tickMs, basePaidSat: claimed.paidSat, creditMs: message.creditMs, openMs: 0, openSince: null },
+    run: {
+      mediaToken: message.mediaToken,
+      tickMs: message.tickMs,
+      basePaidSat: claimed.paidSat,
+      creditMs: message.creditMs,
+      openMs: 0,
+      openSince: null,
+    },
   };
   const effects: Effect[] = [{ type: 'media', token: message.mediaToken }];
   // Signed and sent, and the socket broke before the receipt: the very same payment again, which is safe to repeat.

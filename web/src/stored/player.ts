@@ -42,7 +42,7 @@ export interface PlayerOptions {
   readonly aheadS: number;
   readonly onState: (state: PlayerState) => void;
   /** What came with the present media token: milliseconds of checked leaves, and all bytes. */
-  readonly onChecked?: (ms: number, bytes: number) => void;
+  readonly onChecked?: (token: string, ms: number, bytes: number) => void;
   readonly onDamaged?: (cid: string | null, detail: string) => void;
 }
 
@@ -81,6 +81,8 @@ export class StoredPlayer {
   /** What the browser would hold at the most, once it has said so. */
   #fullAtMs = Number.POSITIVE_INFINITY;
   #counted = { ms: 0, bytes: 0 };
+  /** The session in which the head is read, and the first of its leaves that came in it. */
+  #headUnder: { token: string | null; from: number } = { token: null, from: 0 };
   #reportedAt = 0;
   #sought = false;
   #failures = 0;
@@ -190,12 +192,15 @@ export class StoredPlayer {
   async #readHead(reader: HeadReader): Promise<void> {
     if (!(await this.#hasToken())) return;
     const { size } = this.#options.stored;
+    const token = this.#token;
+    if (token !== this.#headUnder.token) this.#headUnder = { token, from: reader.taken.length };
     await this.#transfer(reader.next, Math.min(size, reader.until), (leaves) => {
       for (const leaf of leaves) reader.take(leaf);
       if (reader.head === null || this.#head !== null) return;
       this.#head = reader.head;
-      // What came before its cost could be known.
-      this.#count(reader.taken.reduce((sum, leaf) => sum + this.#costOf(leaf), 0));
+      // What came before its cost could be known; what an earlier session sent is not this one's to be paid for.
+      if (token !== this.#token) return;
+      this.#count(reader.taken.slice(this.#headUnder.from).reduce((sum, leaf) => sum + this.#costOf(leaf), 0));
     });
   }
 
@@ -311,7 +316,7 @@ export class StoredPlayer {
     const now = performance.now();
     if (now - this.#reportedAt < 500) return;
     this.#reportedAt = now;
-    this.#options.onChecked?.(this.#counted.ms, this.#counted.bytes);
+    this.#tell();
   }
 
   async #drain(blocks: AsyncGenerator<CheckedBlock>, transfer: Transfer, take: Take): Promise<void> {
@@ -336,7 +341,11 @@ export class StoredPlayer {
   #count(ms: number): void {
     this.#counted.ms += ms;
     this.#set({ checkedMs: this.#state.checkedMs + ms });
-    this.#options.onChecked?.(this.#counted.ms, this.#counted.bytes);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#token !== null) this.#options.onChecked?.(this.#token, this.#counted.ms, this.#counted.bytes);
   }
 
   /** Tries again, more and more patiently, what may succeed the next time. */

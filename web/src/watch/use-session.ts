@@ -19,7 +19,7 @@ export interface Watching {
   /** Of a stored video: what its player reads with. */
   readonly mediaToken: string | null;
   /** Of a stored video: what its player has checked in this run, and a block that failed. */
-  readonly onChecked: (ms: number, bytes: number) => void;
+  readonly onChecked: (token: string, ms: number, bytes: number) => void;
   readonly onDamaged: (cid: string | null, detail: string) => void;
   readonly pause: () => void;
   readonly resume: () => void;
@@ -90,7 +90,7 @@ export function useSession(channelId: string, metering: Metering): Watching {
     stream,
     waiting,
     mediaToken,
-    onChecked: useCallback((ms: number, bytes: number) => client?.checked(ms, bytes), [client]),
+    onChecked: useCallback((token: string, ms: number, bytes: number) => client?.checked(token, ms, bytes), [client]),
     onDamaged: useCallback((cid: string | null, detail: string) => client?.damaged(cid, detail), [client]),
     stats: useCallback(async () => (await player.current?.stats()) ?? null, []),
     pause: useCallback(() => client?.pause(), [client]),

@@ -18,7 +18,7 @@ export type Access =
       readonly kind: 'session';
       /** Null while the session has given none. */
       readonly token: string | null;
-      readonly onChecked: (ms: number, bytes: number) => void;
+      readonly onChecked: (token: string, ms: number, bytes: number) => void;
       readonly onDamaged: (cid: string | null, detail: string) => void;
     }
   | { readonly kind: 'pass'; readonly token: string }
@@ -46,7 +46,7 @@ export function useStoredPlayer(providerUrl: string, stored: StoredVideo, access
       access: isSession ? 'session' : { token: passToken },
       aheadS: firstAhead,
       onState: setState,
-      onChecked: (ms, bytes) => newest.current.kind === 'session' && newest.current.onChecked(ms, bytes),
+      onChecked: (token, ms, bytes) => newest.current.kind === 'session' && newest.current.onChecked(token, ms, bytes),
       onDamaged: (damaged, detail) => newest.current.kind === 'session' && newest.current.onDamaged(damaged, detail),
     });
     player.current = created;
