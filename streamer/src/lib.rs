@@ -1,8 +1,8 @@
-//! The Paystream streamer: takes live streams in by WHIP, sends them out by WHEP, and is paid for them by the second over Bitcoin
-//! payment channels.
+//! The Paystream streamer: takes live streams in by WHIP and sends them out by WHEP, takes videos and sends them out block by block
+//! in the shape of an IPFS gateway, and is paid for both by the second over Bitcoin payment channels.
 //!
 //! Money walks one way: viewer -> payment -> verify -> journal -> meter -> gate. The pure parts ([`meter`],
-//! [`channels::observe`], [`channels::quote`]) decide; the shells around them act. `docs/protocol.md` is what they speak.
+//! [`stored::timeline`], [`store::dag`], [`channels::observe`], [`channels::quote`]) decide; the shells around them act. `docs/protocol.md` is what they speak.
 
 pub mod announce;
 pub mod app;

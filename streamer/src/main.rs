@@ -12,7 +12,7 @@ use paystream_streamer::store::command::{self as store, PinArguments, StoreArgum
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Takes live streams in, sends them to viewers, and is paid for them by the second.
+/// Takes live streams and uploaded videos in, sends them to viewers, and is paid for them by the second.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None)]
 struct Arguments {
