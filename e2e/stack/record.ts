@@ -35,6 +35,8 @@ export interface StackRecord {
   readonly token: Token;
   /** The demo: a live stream of real footage. */
   readonly content: { readonly contentId: Hex; readonly cid: string; readonly name: string };
+  /** The stored demo: the same footage as a file, by the second in bitcoin or by the view in the token. */
+  readonly stored: { readonly contentId: Hex; readonly cid: string; readonly name: string };
 }
 
 export interface BitcoinPayout {

@@ -37,6 +37,54 @@ export interface SeededContent {
 
 /** `creatorScript` is the scriptPubKey of the creator's Bitcoin payout. */
 export async function seed(rpcUrl: string, streamerUrl: string, deployment: Deployment, creatorScript: string): Promise<SeededContent> {
+  const { client, account, wallet, registry, confirmed } = creatorAt(rpcUrl, deployment);
+  const script = `0x${creatorScript}` as const;
+  if ((await client.readContract({ ...registry, functionName: 'bitcoinPayoutOf', args: [account.address] })) !== script) {
+    await confirmed('setBitcoinPayout', await wallet.writeContract({ ...registry, functionName: 'setBitcoinPayout', args: [script] }));
+  }
+  const cid = await publishAnnouncement(streamerUrl);
+  await registerOnce(rpcUrl, deployment, cid, {
+    name: demo.name,
+    metadataURI: `ipfs://${cid}`,
+    terms: { token: '0x0000000000000000000000000000000000000000', payout: account.address, ...demo.terms },
+  });
+  return { contentId: contentIdOf(account.address, cid), cid, name: demo.name };
+}
+
+export interface Registration {
+  readonly name: string;
+  readonly metadataURI: string;
+  readonly terms: {
+    readonly token: Address;
+    readonly payout: Address;
+    readonly creatorShareBps: number;
+    readonly pricePerView: bigint;
+    readonly pricePerSecond: bigint;
+    readonly msatPerSecond: bigint;
+  };
+}
+
+/** The creator registers a CID, unless it is registered already. */
+export async function registerOnce(
+  rpcUrl: string,
+  deployment: Deployment,
+  cid: string,
+  { name, metadataURI, terms }: Registration,
+): Promise<void> {
+  const { client, account, wallet, registry, confirmed } = creatorAt(rpcUrl, deployment);
+  const contentId = contentIdOf(account.address, cid);
+  const fromBlock = BigInt(deployment.block);
+  const registered = await client.getContractEvents({ ...registry, eventName: 'ContentRegistered', args: { contentId }, fromBlock });
+  const deregistered = await client.getContractEvents({ ...registry, eventName: 'ContentDeregistered', args: { contentId }, fromBlock });
+  if (registered.length === deregistered.length) {
+    await confirmed(
+      'registerContent',
+      await wallet.writeContract({ ...registry, functionName: 'registerContent', args: [cid, name, metadataURI, terms] }),
+    );
+  }
+}
+
+function creatorAt(rpcUrl: string, deployment: Deployment) {
   const client = publicClient(rpcUrl);
   const account = privateKeyToAccount(accounts.creator.privateKey);
   const wallet = createWalletClient({ account, chain: chain(rpcUrl), transport: http(rpcUrl) });
@@ -45,24 +93,7 @@ export async function seed(rpcUrl: string, streamerUrl: string, deployment: Depl
     const { status } = await client.waitForTransactionReceipt({ hash, timeout: 30_000 });
     if (status !== 'success') throw new Error(`${what} was reverted (${hash})`);
   };
-
-  const script = `0x${creatorScript}` as const;
-  if ((await client.readContract({ ...registry, functionName: 'bitcoinPayoutOf', args: [account.address] })) !== script) {
-    await confirmed('setBitcoinPayout', await wallet.writeContract({ ...registry, functionName: 'setBitcoinPayout', args: [script] }));
-  }
-  const cid = await publishAnnouncement(streamerUrl);
-  const contentId = contentIdOf(account.address, cid);
-  const fromBlock = BigInt(deployment.block);
-  const registered = await client.getContractEvents({ ...registry, eventName: 'ContentRegistered', args: { contentId }, fromBlock });
-  const deregistered = await client.getContractEvents({ ...registry, eventName: 'ContentDeregistered', args: { contentId }, fromBlock });
-  if (registered.length === deregistered.length) {
-    const terms = { token: '0x0000000000000000000000000000000000000000', payout: account.address, ...demo.terms } as const;
-    await confirmed(
-      'registerContent',
-      await wallet.writeContract({ ...registry, functionName: 'registerContent', args: [cid, demo.name, `ipfs://${cid}`, terms] }),
-    );
-  }
-  return { contentId, cid, name: demo.name };
+  return { client, account, wallet, registry, confirmed };
 }
 
 async function publishAnnouncement(streamerUrl: string): Promise<string> {
@@ -75,6 +106,6 @@ async function publishAnnouncement(streamerUrl: string): Promise<string> {
   return ((await response.json()) as { cid: string }).cid;
 }
 
-function contentIdOf(creator: Address, cid: string): Hex {
+export function contentIdOf(creator: Address, cid: string): Hex {
   return keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'string' }], [creator, cid]));
 }

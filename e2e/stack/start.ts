@@ -14,6 +14,7 @@ import { footagePath, seed } from './seed.ts';
 import { ServiceControl } from './service-control.ts';
 import { operatorTokenFile, type Paths, pathsIn, programs, type ServiceName, urlsAt } from './services.ts';
 import { Stack } from './stack.ts';
+import { seedStored } from './stored.ts';
 import { OwnSupervisor } from './supervisor.ts';
 import { provideToken } from './token.ts';
 import { findTools, root, type Tools } from './tools.ts';
@@ -114,7 +115,7 @@ interface Work {
 }
 
 async function bringUp(
-  known: Omit<StackRecord, 'deployment' | 'token' | 'content'>,
+  known: Omit<StackRecord, 'deployment' | 'token' | 'content' | 'stored'>,
   supervisor: OwnSupervisor,
   work: Work,
 ): Promise<OwnStack> {
@@ -147,12 +148,14 @@ async function bringUp(
   const content = await step(report, 'registered the demo', () => seed(rpcUrl, streamerUrl, deployment, script));
   writeFileSync(paths.publishUrl, `${urls.streamer}/whip/${content.contentId}`);
   const token = await tokenInPlace;
-  const record = { ...known, deployment, token, content };
-  writeRecord(record);
-  const stack = new OwnStack(record, supervisor);
-
   await page;
   configurePage(paths.web, urls, deployment, [token]);
+  // Not beside the page's build: both keep the processor busy.
+  const operatorToken = known.operatorTokens.streamer;
+  const stored = await step(report, 'stored the demo', () => seedStored({ rpcUrl, streamerUrl, operatorToken, deployment, token }));
+  const record = { ...known, deployment, token, content, stored };
+  writeRecord(record);
+  const stack = new OwnStack(record, supervisor);
   const demo = async (): Promise<void> => {
     await stack.start('publisher');
     await step(report, 'the demo is live', () => stack.waitUntilLive());

@@ -46,12 +46,14 @@ function chosenPorts(values: Record<string, unknown>): Partial<Ports> {
 }
 
 function guide({ record, paths }: OwnStack): string {
-  const { urls, content } = record;
+  const { urls, content, stored } = record;
   return `
 Paystream is ready.
 
   Watch      ${urls.web}/#/content/${content.contentId}
              Pay from any regtest wallet, or press "fund from the dev faucet".
+  Stored     ${urls.web}/#/content/${stored.contentId}
+             The same as a file. Or buy the view: wallet "Token holder", one signature, no ether.
   Studio     ${urls.web}/#/studio        (wallets "Creator", "Viewer" and "Provider" are built into this page)
   Earnings   ${urls.web}/#/earnings
 
