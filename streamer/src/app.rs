@@ -33,7 +33,7 @@ use crate::prepare::{self, Preparer};
 use crate::relay::{Budget, Outbox, Pace};
 use crate::session::Sessions;
 use crate::sign_in::SignIn;
-use crate::store::ContentStore;
+use crate::store::{self, ContentStore, StoreKind, Tidy};
 use crate::stored::Films;
 use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
@@ -90,6 +90,8 @@ pub struct App {
     pub operator_token: Option<OperatorToken>,
     /// Content: videos, posters, announcements.
     pub store: Arc<dyn ContentStore>,
+    /// What gives the room of unpinned content back.
+    pub tidy: Arc<Tidy>,
     /// The provider's side of every channel.
     pub provider: ProviderSide,
     /// The publisher's connection of each content.
@@ -204,6 +206,7 @@ impl App {
             preparer,
             media,
             store,
+            tidy: Arc::default(),
             provider,
         });
         let watcher = Watcher {
@@ -221,6 +224,14 @@ impl App {
             .spawn(Arc::clone(&app.preparer).run(app.stop.clone()));
         app.tasks
             .spawn(Arc::clone(&app.uploads).clean(app.stop.clone()));
+        if app.config.content.store == StoreKind::Embedded {
+            app.tasks.spawn(Arc::clone(&app.tidy).run(
+                Arc::clone(&app.store),
+                app.preparer.unpinned(),
+                store::SOON,
+                app.stop.clone(),
+            ));
+        }
         app.tasks
             .spawn(Arc::clone(&app.outbox).run(app.stop.clone()));
         let passes = Arc::clone(&app.passes);

@@ -7,6 +7,7 @@
 //! The blocks of the videos are the content store's; the bytes of uploads are the uploads' own.
 
 mod item;
+mod loose;
 mod ready;
 mod rows;
 
@@ -317,21 +318,27 @@ impl Library {
         Ok(item)
     }
 
-    /// Forgets an item. Its bytes, wherever they are, are its owner's business.
+    /// Forgets an item. The files of its video are let go in the same step; the bytes of its upload are its owner's business.
     ///
     /// # Errors
     /// When the disk fails.
     pub async fn remove(&self, item_id: ItemId) -> Result<Option<Item>> {
+        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query("delete from items where item_id = ? returning *")
             .bind(item_id.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
+        let removed = row.as_ref().map(read).transpose()?;
+        if let Some(State::Ready(stored)) = removed.as_ref().map(|item| &item.state) {
+            loose::note(&mut transaction, &stored.files()).await?;
+        }
+        transaction.commit().await?;
         self.ready
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(item_id);
         self.noted(None);
-        row.as_ref().map(read).transpose()
+        Ok(removed)
     }
 
     /// What an account's items take up (`None`: the operator's): bytes of uploads and of stored videos, and their number. What failed takes nothing.

@@ -5,11 +5,12 @@
 //! ```
 //!
 //! At most so many items at a time, oldest first. What runs when the streamer ends is begun anew by the next one: from the upload, or, once
-//! the prepared file is safe on disk, from that, so that the same bytes are added twice and not two films. Cancelling drops the work
-//! at whatever it awaits: programs are ended, files are removed, and what was added is let go.
+//! the prepared file is safe on disk, from that, so that the same bytes are added twice and not two films. Cancelling ends programs and cuts
+//! off what is being added; files are removed, and what was added is let go.
 
 mod confine;
 mod index;
+mod pins;
 mod plan;
 mod probe;
 mod run;
@@ -55,14 +56,19 @@ pub struct Preparer {
     bounds: Bounds,
     running: Mutex<HashMap<ItemId, Work>>,
     queued: Notify,
+    /// Held while an addition is noted, and while a file is unpinned (see [`pins`]).
+    pins: tokio::sync::Mutex<()>,
+    unpinned: Arc<Notify>,
 }
 
 #[derive(Clone)]
 struct Work {
+    /// Nobody wants the item any more.
     cancelled: CancellationToken,
+    /// The work is to end: that, or the streamer stops.
+    cut: CancellationToken,
     done: CancellationToken,
     permille: Arc<AtomicU32>,
-    /// What it has put into the store so far.
     added: Arc<Mutex<Vec<Cid>>>,
 }
 
@@ -86,6 +92,8 @@ impl Preparer {
             bounds,
             running: Mutex::default(),
             queued: Notify::new(),
+            pins: tokio::sync::Mutex::default(),
+            unpinned: Arc::default(),
         };
         preparer.tidy().await?;
         Ok(preparer)
@@ -104,7 +112,7 @@ impl Preparer {
             let queued = self.queued.notified();
             match self.next().await {
                 Ok(Some(item)) => {
-                    let work = self.begin(item.item_id);
+                    let work = self.begin(item.item_id, &stop);
                     let preparer = Arc::clone(&self);
                     let stop = stop.clone();
                     tracker.spawn(async move {
@@ -141,18 +149,32 @@ impl Preparer {
             .map_or(0, |work| work.permille.load(Ordering::Relaxed))
     }
 
-    /// Ends the work on an item, if there is any, and waits until nothing of it is left.
-    pub async fn cancel(&self, item_id: ItemId) {
+    /// Told when something has been unpinned: a collection finds something then.
+    #[must_use]
+    pub fn unpinned(&self) -> Arc<Notify> {
+        Arc::clone(&self.unpinned)
+    }
+
+    /// Ends the work on an item that is not to be made ready, if there is any, and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub async fn cancel(&self, item_id: ItemId) -> Result<()> {
         let work = lock(&self.running).get(&item_id).cloned();
         if let Some(work) = work {
             work.cancelled.cancel();
+            work.cut.cancel();
             work.done.cancelled().await;
+        } else if let Some(item) = self.library.item(item_id).await? {
+            self.leave_nothing(&item).await?;
         }
+        Ok(())
     }
 
-    fn begin(&self, item_id: ItemId) -> Work {
+    fn begin(&self, item_id: ItemId, stop: &CancellationToken) -> Work {
         let work = Work {
             cancelled: CancellationToken::new(),
+            cut: stop.child_token(),
             done: CancellationToken::new(),
             permille: Arc::default(),
             added: Arc::default(),
@@ -171,19 +193,23 @@ impl Preparer {
 
     async fn prepare(&self, item: &Item, work: &Work, stop: &CancellationToken) {
         let id = item.item_id;
-        let result = tokio::select! {
-            () = stop.cancelled() => return,
-            () = work.cancelled.cancelled() => {
-                self.give_up(id, work).await;
-                return;
-            }
-            result = self.work(item, work) => result,
-        };
+        let result = self.work(item, work).await;
+        if matches!(result, Ok(true)) {
+            self.forget_files(id).await;
+            return;
+        }
+        if work.cancelled.is_cancelled() {
+            self.give_up(item, work).await;
+            return;
+        }
+        // The next streamer goes on with it.
+        if stop.is_cancelled() {
+            return;
+        }
         let failure = match result {
-            Ok(true) => None,
             // Somebody cancelled it between two steps.
-            Ok(false) => {
-                self.give_up(id, work).await;
+            Ok(_) => {
+                self.give_up(item, work).await;
                 return;
             }
             Err(Trouble::Video(error)) => {
@@ -196,58 +222,43 @@ impl Preparer {
                     }
                     other => tracing::info!(item = %id, error = %other, "an item was refused"),
                 }
-                Some(error.failure())
+                error.failure()
             }
             Err(Trouble::Library(error)) => {
                 error.log();
-                Some(Failure {
+                Failure {
                     code: error.code(),
                     detail: error.public_detail(),
-                })
-            }
-        };
-        let Some(failure) = failure else {
-            self.forget_files(id).await;
-            return;
-        };
-        {
-            let from = ["queued", "preparing", "adding"];
-            let to = State::Failed(failure);
-            if let Err(error) = self.library.advance(id, &from, &to, Timestamp::now()).await {
-                // It stays where it is, and is begun anew; not at once, for the disk fails.
-                error.log();
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(RETRY) => {}
                 }
-                return;
             }
+        };
+        let from = ["queued", "preparing", "adding"];
+        let to = State::Failed(failure);
+        if let Err(error) = self.library.advance(id, &from, &to, Timestamp::now()).await {
+            // It stays where it is, and is begun anew; not at once, for the disk fails.
+            error.log();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RETRY) => {}
+            }
+            return;
         }
-        self.give_up(id, work).await;
+        self.give_up(item, work).await;
     }
 
     /// Leaves nothing behind of an item that is not made ready.
-    async fn give_up(&self, item_id: ItemId, work: &Work) {
-        self.forget_files(item_id).await;
-        let added = std::mem::take(&mut *work.added.lock().unwrap_or_else(PoisonError::into_inner));
-        lock(&self.running).remove(&item_id);
-        self.let_go(&added).await;
-    }
-
-    /// Lets the store collect these files, but for those that another video, or another item's work, needs too.
-    pub async fn let_go(&self, files: &[Cid]) {
-        for cid in files {
-            let at_work = lock(&self.running).values().any(|work| {
-                let added = work.added.lock().unwrap_or_else(PoisonError::into_inner);
-                added.contains(cid)
-            });
-            if at_work || self.library.needs(cid) {
-                continue;
-            }
-            if let Err(error) = self.store.unpin(cid).await {
-                tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is unpinned");
-            }
+    async fn give_up(&self, item: &Item, work: &Work) {
+        let mut files = work.added().clone();
+        // An earlier streamer may have added more of it.
+        if item.state == State::Adding {
+            files.extend(self.files_of(item).await);
         }
+        if let Err(error) = self.library.loosen(&files).await {
+            error.log();
+        }
+        self.forget_files(item.item_id).await;
+        lock(&self.running).remove(&item.item_id);
+        self.let_go().await;
     }
 
     /// Puts back what had begun, and removes what is nobody's.
@@ -257,6 +268,10 @@ impl Preparer {
             self.library
                 .advance(item.item_id, &["preparing"], &State::Queued, now)
                 .await?;
+        }
+        // What stopped in the middle of being given up.
+        for item in self.library.in_states(&["failed", "cancelled"]).await? {
+            self.leave_nothing(&item).await?;
         }
         let adding = self.library.in_states(&["adding"]).await?;
         let kept: Vec<String> = adding.iter().map(|item| item.item_id.to_string()).collect();

@@ -16,6 +16,7 @@ mod hash;
 mod kubo;
 mod layout;
 mod options;
+mod tidy;
 mod transfer;
 mod walk;
 
@@ -32,6 +33,7 @@ pub use error::{Result, StoreError};
 pub use hash::only_hash;
 pub use kubo::Kubo;
 pub use options::{StoreKind, StoreOptions};
+pub use tidy::{SOON, Tidy};
 pub use transfer::{Fault, Gateways, export, import, verify};
 pub use walk::{blocks, blocks_once, document, read, size};
 

@@ -171,8 +171,9 @@ impl Uploads {
     /// An upload as it is now. Whoever is still sending is cut off first, and what came until then is counted.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`; `upload_conflict` for a form's.
     pub async fn look(&self, item_id: ItemId) -> Result<Item> {
+        self.resumable(item_id).await?;
         let _turn = self.turn(item_id).await;
         self.present(item_id).await
     }
@@ -180,7 +181,7 @@ impl Uploads {
     /// Adds bytes at an offset, and answers the upload as it is then. When all are here the item is queued.
     ///
     /// # Errors
-    /// `upload_conflict` at another offset or after the end; `too_large`, `quota_exceeded`; `malformed` when the body breaks off. What
+    /// `upload_conflict` at another offset, after the end, or for a form's; `too_large`, `quota_exceeded`; `malformed` when the body breaks off. What
     /// came until then is kept.
     pub async fn append(
         self: &Arc<Self>,
@@ -192,18 +193,18 @@ impl Uploads {
         let uploads = Arc::clone(self);
         on_task(async move {
             let _place = place;
+            uploads.resumable(item_id).await?;
             let turn = uploads.turn(item_id).await;
             let item = uploads.present(item_id).await?;
-            if item.state != State::Uploading {
+            let Some(length) = item.length.filter(|_| item.state == State::Uploading) else {
                 return Err(refused(Code::UploadConflict, "this upload has ended"));
-            }
+            };
             if item.received != offset {
                 return Err(refused(
                     Code::UploadConflict,
                     format!("this upload is at offset {}", item.received),
                 ));
             }
-            let length = item.length.unwrap_or(self_length(&uploads));
             let item = uploads.receive(item, length, body, &turn).await?;
             if item.length == Some(item.received) {
                 uploads.complete(item).await
@@ -228,7 +229,7 @@ impl Uploads {
             let item_id = item.item_id;
             let turn = uploads.turn(item_id).await;
             let received = uploads
-                .receive(item, self_length(&uploads), body, &turn)
+                .receive(item, uploads.bounds.upload_bytes, body, &turn)
                 .await;
             drop(turn);
             match received {
@@ -250,53 +251,60 @@ impl Uploads {
     ///
     /// # Errors
     /// `malformed` when the description cannot be used; then nothing is kept.
-    pub async fn finish(&self, mut item: Item, description: Description) -> Result<Item> {
-        let item_id = item.item_id;
-        let done = async {
-            describe(&mut item, description)?;
-            item.length = Some(item.received);
-            item.touched_at = Timestamp::now();
-            self.library.describe(&item).await?;
-            self.complete(item).await
-        };
-        match done.await {
-            Ok(item) => Ok(item),
-            Err(error) => {
-                self.discard(item_id).await?;
-                Err(error)
+    pub async fn finish(
+        self: &Arc<Self>,
+        item_id: ItemId,
+        description: Description,
+    ) -> Result<Item> {
+        let uploads = Arc::clone(self);
+        on_task(async move {
+            let turn = uploads.turn(item_id).await;
+            let done = async {
+                let mut item = uploads.present(item_id).await?;
+                describe(&mut item, description)?;
+                item.length = Some(item.received);
+                item.touched_at = Timestamp::now();
+                uploads.library.describe(&item).await?;
+                uploads.complete(item).await
+            };
+            let done = done.await;
+            drop(turn);
+            if done.is_err() {
+                uploads.discard(item_id).await?;
             }
-        }
+            done
+        })
+        .await
     }
 
-    /// Ends an item, wherever it stands: its bytes are removed, its video is let go, and it is forgotten.
+    /// Ends an item, wherever it stands: its bytes are removed, its video is let go, and it is forgotten. It goes on when whoever asked has gone.
     ///
     /// # Errors
     /// `not_found`; when the disk fails.
-    pub async fn discard(&self, item_id: ItemId) -> Result<()> {
-        let turn = self.turn(item_id).await;
-        let from = ["uploading", "queued", "preparing", "adding"];
-        let now = Timestamp::now();
-        self.library
-            .advance(item_id, &from, &State::Cancelled, now)
-            .await?;
-        self.preparer.cancel(item_id).await;
-        match tokio::fs::remove_file(self.path(item_id)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(self.failed(error));
+    pub async fn discard(self: &Arc<Self>, item_id: ItemId) -> Result<()> {
+        let uploads = Arc::clone(self);
+        on_task(async move {
+            let turn = uploads.turn(item_id).await;
+            let from = ["uploading", "queued", "preparing", "adding"];
+            let now = Timestamp::now();
+            uploads
+                .library
+                .advance(item_id, &from, &State::Cancelled, now)
+                .await?;
+            uploads.preparer.cancel(item_id).await?;
+            match tokio::fs::remove_file(uploads.path(item_id)).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(uploads.failed(error));
+                }
+                Ok(()) | Err(_) => {}
             }
-            Ok(()) | Err(_) => {}
-        }
-        let removed = self.library.remove(item_id).await?.ok_or_else(missing)?;
-        if let State::Ready(stored) = &removed.state {
-            let files: Vec<_> = [Some(stored.cid), stored.metadata, stored.picture]
-                .into_iter()
-                .flatten()
-                .collect();
-            self.preparer.let_go(&files).await;
-        }
-        drop(turn);
-        self.slots().remove(&item_id);
-        Ok(())
+            let removed = uploads.library.remove(item_id).await?;
+            uploads.preparer.let_go().await;
+            drop(turn);
+            uploads.slots().remove(&item_id);
+            removed.map(drop).ok_or_else(missing)
+        })
+        .await
     }
 
     /// Removes what was abandoned, from time to time, until it is cancelled.
@@ -313,10 +321,11 @@ impl Uploads {
             if let Err(error) = self.clean_once(Timestamp::now()).await {
                 error.log();
             }
+            self.preparer.let_go().await;
         }
     }
 
-    async fn clean_once(&self, now: Timestamp) -> Result<()> {
+    async fn clean_once(self: &Arc<Self>, now: Timestamp) -> Result<()> {
         for item in self
             .library
             .in_states(&["uploading", "failed", "cancelled"])
@@ -367,6 +376,18 @@ impl Uploads {
             touched_at: now,
             ..item
         })
+    }
+
+    /// Refuses what a form sends: it is not gone on with, and is not to be cut off by whoever tries.
+    async fn resumable(&self, item_id: ItemId) -> Result<()> {
+        let item = self.present(item_id).await?;
+        if item.length.is_some() {
+            return Ok(());
+        }
+        Err(refused(
+            Code::UploadConflict,
+            "a form sends this upload; it cannot be gone on with",
+        ))
     }
 
     async fn present(&self, item_id: ItemId) -> Result<Item> {
@@ -495,10 +516,6 @@ impl Room {
         };
         refused(Code::QuotaExceeded, detail)
     }
-}
-
-fn self_length(uploads: &Uploads) -> u64 {
-    uploads.bounds.upload_bytes
 }
 
 /// Takes over what a sender says, when it can be shown to people.

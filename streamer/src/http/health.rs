@@ -13,6 +13,8 @@ use crate::app::App;
 
 /// A view of the Bitcoin chain older than this is not ready.
 const FRESH: Duration = Duration::from_secs(15);
+/// A store that takes longer to answer is not ready.
+const STORE_ANSWERS: Duration = Duration::from_secs(3);
 
 /// That the process runs.
 #[derive(Serialize, ToSchema)]
@@ -45,6 +47,8 @@ pub(super) struct Readiness {
     journal: Check,
     /// The media threads run; how many streams are live.
     media: Check,
+    /// The content store can be written and read; whether something in it is damaged.
+    store: Check,
 }
 
 /// Says that the process runs.
@@ -87,7 +91,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
         ok: app.media.is_running(),
         detail: format!("{} streams", app.media.streams().len()),
     };
-    let ready = ethereum.ok && bitcoin.ok && journal.ok && media.ok;
+    let store = store(&app).await;
+    let ready = ethereum.ok && bitcoin.ok && journal.ok && media.ok && store.ok;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -101,8 +106,22 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
             bitcoin,
             journal,
             media,
+            store,
         }),
     )
+}
+
+async fn store(app: &App) -> Check {
+    let check = |ok, detail: String| Check { ok, detail };
+    match tokio::time::timeout(STORE_ANSWERS, app.store.health()).await {
+        Ok(Ok(())) => match app.tidy.fault() {
+            None => check(true, "it can be read and written".to_owned()),
+            // What can be served is served; it takes up room that cannot be given back.
+            Some(fault) => check(true, format!("nothing can be collected: {fault}")),
+        },
+        Ok(Err(error)) => check(false, error.public_detail()),
+        Err(_) => check(false, "it does not answer".to_owned()),
+    }
 }
 
 fn cause(error: &crate::error::Error) -> String {

@@ -144,6 +144,8 @@ pub(super) struct Storage {
     quota_bytes: u64,
     /// Roots that are kept.
     pins: usize,
+    /// Why room is not given back, when that is so: a kept file is damaged, and nobody can tell which blocks are its own. `store verify` names it.
+    fault: Option<String>,
 }
 
 /// Says how full the store is.
@@ -163,5 +165,6 @@ pub(super) async fn storage(
         used_bytes: usage.used_bytes,
         quota_bytes: usage.quota_bytes,
         pins: app.store.pins().await?.len(),
+        fault: app.tidy.fault(),
     }))
 }

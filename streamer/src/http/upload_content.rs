@@ -127,7 +127,7 @@ pub(super) async fn upload(
         file_name,
         free: about.free,
     };
-    let item = app.uploads.finish(item, description).await?;
+    let item = app.uploads.finish(item.item_id, description).await?;
     if waiting.wait == Some(false) {
         return Ok((StatusCode::ACCEPTED, Json(Item::new(&app, item))).into_response());
     }

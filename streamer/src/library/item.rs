@@ -6,7 +6,7 @@
 //!     +-----------+----------+-----------+-----> failed | cancelled
 //! ```
 //!
-//! `preparing` and `adding` go back to `queued` when the streamer starts again: their work is done anew. Nothing leads out of
+//! `preparing` goes back to `queued` when the streamer starts again: its work is done anew; `adding` goes on from the prepared file. Nothing leads out of
 //! `ready`, `failed` and `cancelled` but the removal of the item.
 
 use std::fmt;
@@ -150,6 +150,15 @@ impl Stored {
     #[must_use]
     pub fn cid_text(&self) -> String {
         self.cid.to_string()
+    }
+
+    /// All files that the store keeps of it.
+    #[must_use]
+    pub fn files(&self) -> Vec<Cid> {
+        [Some(self.cid), self.metadata, self.picture]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

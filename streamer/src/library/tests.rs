@@ -173,3 +173,27 @@ async fn a_row_that_its_state_forbids_is_refused() {
     half.received = 5;
     assert!(library.insert(&half).await.is_err());
 }
+
+#[tokio::test]
+async fn the_files_of_a_video_that_is_removed_are_let_go_in_the_same_step() {
+    let (folder, library) = library().await;
+    let ready = item(None, State::Ready(video(b"a film")));
+    let uploading = item(None, State::Uploading);
+    for item in [&ready, &uploading] {
+        library.insert(item).await.unwrap();
+    }
+    library.remove(uploading.item_id).await.unwrap();
+    assert_eq!(library.loose().await.unwrap(), []);
+    library.remove(ready.item_id).await.unwrap();
+    let mut expected = vec![cid_of(b"a film"), cid_of(b"metadata")];
+    expected.sort_by_key(Cid::to_string);
+    library.loosen(&expected).await.unwrap();
+    library.close().await;
+
+    let library = Library::open(&folder.path().join("library.sqlite"))
+        .await
+        .unwrap();
+    assert_eq!(library.loose().await.unwrap(), expected);
+    library.unpinned(&expected[0]).await.unwrap();
+    assert_eq!(library.loose().await.unwrap(), expected[1..]);
+}

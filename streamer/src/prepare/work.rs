@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use cid::Cid;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -16,7 +16,7 @@ use super::probe::{keyframes, probe};
 use super::run::{PrepareError, convert};
 use super::{Preparer, Trouble, Work, on_disk};
 use crate::library::{Item, State, Stored};
-use crate::store::{Added, QUIET};
+use crate::store::{QUIET, Source, only_hash};
 
 /// The most of the index that goes in front of what is played: `MAX_HEAD` of viewers.
 const MAX_HEAD: usize = 4 * 1024 * 1024;
@@ -49,22 +49,62 @@ struct Prepared {
     poster: PathBuf,
 }
 
+impl Prepared {
+    fn within(folder: &Path) -> Self {
+        Self {
+            video: folder.join("video.mp4"),
+            poster: folder.join("poster.jpg"),
+        }
+    }
+
+    fn has_poster(&self) -> std::io::Result<bool> {
+        self.poster.try_exists()
+    }
+
+    async fn poster<'a>(&self) -> std::io::Result<Source<'a>> {
+        Ok(Box::pin(tokio::fs::File::open(&self.poster).await?))
+    }
+
+    /// The video as it is played: with our index in front.
+    async fn video<'a>(&self, indexed: &'a Indexed) -> std::io::Result<Source<'a>> {
+        let mut fragments = tokio::fs::File::open(&self.video).await?;
+        fragments
+            .seek(std::io::SeekFrom::Start(indexed.fragments_begin))
+            .await?;
+        Ok(Box::pin(indexed.head.as_slice().chain(fragments)))
+    }
+}
+
+/// What is written down about a video.
+fn document(item: &Item, picture: Option<Cid>, indexed: &Indexed) -> Result<Vec<u8>, PrepareError> {
+    let document = Document {
+        kind: "paystream/video",
+        title: &item.title,
+        description: &item.description,
+        picture: picture.map(|cid| format!("ipfs://{cid}")),
+        duration_ms: indexed.duration_ms,
+        size: indexed.size,
+        mime_type: &indexed.mime_type,
+    };
+    Ok(serde_json::to_vec(&document).map_err(std::io::Error::other)?)
+}
+
 impl Preparer {
     /// Takes an item to `ready`, from wherever an earlier streamer left it. `false` when somebody moved it elsewhere meanwhile.
     pub(super) async fn work(&self, item: &Item, work: &Work) -> Result<bool, Trouble> {
         let id = item.item_id;
         let folder = self.folder.join(id.to_string());
-        let prepared = Prepared {
-            video: folder.join("video.mp4"),
-            poster: folder.join("poster.jpg"),
-        };
+        let prepared = Prepared::within(&folder);
         if item.state == State::Queued {
             if !self.moved(item, "queued", &State::Preparing).await? {
                 return Ok(false);
             }
             tokio::fs::create_dir_all(&folder).await?;
             let upload = self.uploads.join(id.to_string());
-            self.convert(&upload, &prepared, work).await?;
+            tokio::select! {
+                () = work.cut.cancelled() => return Ok(false),
+                converted = self.convert(&upload, &prepared, work) => converted?,
+            }
             if !self.moved(item, "preparing", &State::Adding).await? {
                 return Ok(false);
             }
@@ -172,48 +212,30 @@ impl Preparer {
         indexed: Indexed,
         work: &Work,
     ) -> Result<Stored, PrepareError> {
-        let note = |added: Added| {
-            let mut all = work.added.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(added.cid);
-            added.cid
+        let picture = if prepared.has_poster()? {
+            Some(self.keep(work, || prepared.poster(), QUIET).await?.cid)
+        } else {
+            None
         };
-        let picture = match tokio::fs::File::open(&prepared.poster).await {
-            Ok(poster) => Some(note(self.store.add(Box::pin(poster), QUIET).await?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        };
-        let document = Document {
-            kind: "paystream/video",
-            title: &item.title,
-            description: &item.description,
-            picture: picture.map(|cid| format!("ipfs://{cid}")),
-            duration_ms: indexed.duration_ms,
-            size: indexed.size,
-            mime_type: &indexed.mime_type,
-        };
-        let document = serde_json::to_vec(&document).map_err(std::io::Error::other)?;
-        let document = Box::pin(document.as_slice());
-        let metadata = note(self.store.add(document, QUIET).await?);
+        let document = document(item, picture, &indexed)?;
+        let text = || async { Ok(Box::pin(document.as_slice()) as Source<'_>) };
+        let metadata = self.keep(work, text, QUIET).await?.cid;
 
-        let mut fragments = tokio::fs::File::open(&prepared.video).await?;
-        fragments
-            .seek(std::io::SeekFrom::Start(indexed.fragments_begin))
-            .await?;
-        let file = indexed.head.as_slice().chain(fragments);
         let size = indexed.size;
         let progress = |taken: u64| {
             let permille = (taken.saturating_mul(1000) / size.max(1)).min(999) as u32;
             work.permille.store(permille, Ordering::Relaxed);
         };
-        let added = self.store.add(Box::pin(file), &progress).await?;
-        let cid = note(added);
+        let added = self
+            .keep(work, || prepared.video(&indexed), &progress)
+            .await?;
         if added.size != size {
             return Err(PrepareError::Io(std::io::Error::other(
                 "the prepared file changed while it was added",
             )));
         }
         Ok(Stored {
-            cid,
+            cid: added.cid,
             metadata: Some(metadata),
             picture,
             size,
@@ -222,6 +244,26 @@ impl Preparer {
             width: indexed.width,
             height: indexed.height,
         })
+    }
+
+    /// What an item's prepared files are called in the store, whether they are there or not. None when they are not whole: then none was added.
+    pub(super) async fn files_of(&self, item: &Item) -> Vec<Cid> {
+        let prepared = Prepared::within(&self.folder.join(item.item_id.to_string()));
+        let named = async {
+            let mut files = Vec::new();
+            let picture = if prepared.has_poster()? {
+                Some(only_hash(prepared.poster().await?, QUIET).await?.cid)
+            } else {
+                None
+            };
+            files.extend(picture);
+            let indexed = read_index(&prepared.video).await?;
+            let document = document(item, picture, &indexed)?;
+            files.push(only_hash(Box::pin(document.as_slice()), QUIET).await?.cid);
+            files.push(only_hash(prepared.video(&indexed).await?, QUIET).await?.cid);
+            Ok::<_, PrepareError>(files)
+        };
+        named.await.unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@
 //! blocks/pins/<CID>            an empty file for each pinned root
 //! blocks/incoming/<addition>/  blocks of additions that are under way
 //! blocks/usage, blocks/lock    bytes in all; who uses the store
+//! blocks/door                  held while somebody comes to use it, and during a collection
 //! ```
 //!
 //! Several processes may use one folder: each holds the lock shared, and a collection needs it alone. An addition writes its blocks under
@@ -21,7 +22,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -46,6 +47,8 @@ struct Folder {
     usage: UsageFile,
     /// Held shared for as long as the store is open.
     lock: File,
+    /// Held alone while the lock changes between shared and alone: for a moment it is neither then, and nobody may come in.
+    door: File,
     /// Shared by who moves blocks to their places or pins; held alone by a collection.
     places: RwLock<()>,
     /// Numbers the additions of this process.
@@ -159,7 +162,10 @@ impl ContentStore for Embedded {
 
     async fn health(&self) -> Result<()> {
         self.on_disk(|folder| {
-            let path = folder.path.join("incoming").join("health");
+            // A name of its own: several may ask at once.
+            let number = folder.additions.fetch_add(1, Ordering::Relaxed);
+            let name = format!("health-{}-{number}", std::process::id());
+            let path = folder.path.join("incoming").join(name);
             fs::write(&path, b"well")
                 .and_then(|()| fs::remove_file(&path))
                 .map_err(|source| StoreError::file(path, source))

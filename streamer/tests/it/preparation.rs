@@ -1,6 +1,8 @@
 //! Uploads of every kind, through real ffmpeg into a real store: what can be watched is prepared, all else is refused with a reason.
 
+mod held;
 mod host;
+mod pins;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

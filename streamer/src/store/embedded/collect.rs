@@ -16,17 +16,22 @@ use crate::store::{Collected, Result, StoreError};
 
 /// Removes the blocks that no pinned file needs.
 pub(super) fn collect(folder: &Folder) -> Result<Collected> {
-    let _places = folder.alone();
-    let alone = folder.try_alone();
-    let collected = match alone {
-        Ok(true) => mark(folder).and_then(|needed| sweep(folder, &needed)),
-        Ok(false) => Err(StoreError::Busy(
+    let busy = || {
+        StoreError::Busy(
             "another process uses this store; collect when it has finished, or from within it"
                 .to_owned(),
-        )),
+        )
+    };
+    let _places = folder.alone();
+    if !folder.try_door()? {
+        return Err(busy());
+    }
+    let collected = match folder.try_alone() {
+        Ok(true) => mark(folder).and_then(|needed| sweep(folder, &needed)),
+        Ok(false) => Err(busy()),
         Err(error) => Err(error),
     };
-    folder.share()?;
+    folder.share().and(folder.close_door())?;
     collected
 }
 

@@ -17,16 +17,21 @@ impl Folder {
     pub(super) fn open(path: PathBuf, quota: u64) -> Result<Self> {
         let failed = |source| StoreError::file(&path, source);
         fs::create_dir_all(path.join("incoming")).map_err(failed)?;
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path.join("lock"))
-            .map_err(failed)?;
+        let open = |name: &str| {
+            File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path.join(name))
+        };
+        let door = open("door").map_err(failed)?;
+        door.lock().map_err(failed)?;
+        let lock = open("lock").map_err(failed)?;
         let folder = Self {
             usage: UsageFile::open(path.join("usage"))?,
             quota,
             lock,
+            door,
             places: RwLock::new(()),
             additions: AtomicU64::new(0),
             path,
@@ -35,10 +40,28 @@ impl Folder {
             folder.recover()?;
         }
         folder.share()?;
+        folder.close_door()?;
         Ok(folder)
     }
 
-    /// Takes the store for this process alone, if nobody else uses it. Whatever the answer, [`Folder::share`] must follow.
+    /// Stands in the door, if nobody does; [`Folder::close_door`] must follow then.
+    pub(super) fn try_door(&self) -> Result<bool> {
+        match self.door.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(source)) => Err(StoreError::file(&self.path, source)),
+        }
+    }
+
+    /// Leaves the door to others.
+    pub(super) fn close_door(&self) -> Result<()> {
+        self.door
+            .unlock()
+            .map_err(|source| StoreError::file(&self.path, source))
+    }
+
+    /// Takes the store for this process alone, if nobody else uses it; by whoever stands in the door. Whatever the answer, [`Folder::share`]
+    /// must follow.
     pub(super) fn try_alone(&self) -> Result<bool> {
         match self.lock.try_lock() {
             Ok(()) => Ok(true),

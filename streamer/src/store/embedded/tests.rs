@@ -262,3 +262,73 @@ async fn a_leaf_with_the_bytes_of_somebodys_root_does_not_cost_them_their_leaves
         assert!(faults.is_empty(), "{faults:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_unpinned_gives_its_room_back_by_itself_and_a_damaged_file_is_told_of() {
+    let fresh = Fresh::new(u64::MAX);
+    let cid = fresh.add(b"hello").await.unwrap().cid;
+    let film = fresh.add(&video(2 * CHUNK)).await.unwrap().cid;
+    let root = fs::read(fresh.path(&film)).unwrap();
+    fs::write(fresh.path(&film), b"damaged").unwrap();
+    let tidy = Arc::new(crate::store::Tidy::default());
+    let unpinned = Arc::new(tokio::sync::Notify::new());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(Arc::clone(&tidy).run(
+        Arc::clone(&fresh.store),
+        Arc::clone(&unpinned),
+        std::time::Duration::ZERO,
+        stop.clone(),
+    ));
+    fresh.store.unpin(&cid).await.unwrap();
+    unpinned.notify_one();
+    while tidy.fault().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(tidy.fault().unwrap().contains(&film.to_string()));
+    assert!(fresh.store.block(&cid).await.unwrap().is_some());
+
+    fs::write(fresh.path(&film), root).unwrap();
+    unpinned.notify_one();
+    while fresh.store.block(&cid).await.unwrap().is_some() || tidy.fault().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fresh.store.pins().await.unwrap(), [film]);
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_who_comes_during_a_collection_takes_an_addition_for_what_a_crash_left() {
+    let fresh = Fresh::new(u64::MAX);
+    let bytes = video(17 * CHUNK);
+    let (mut write, read) = tokio::io::duplex(1 << 20);
+    let store = Arc::clone(&fresh.store);
+    let addition = tokio::spawn(async move { store.add(Box::pin(read), QUIET).await });
+    let (begin, rest) = bytes.split_at(16 * CHUNK);
+    tokio::io::AsyncWriteExt::write_all(&mut write, begin)
+        .await
+        .unwrap();
+    while fresh.is_tidy() {
+        tokio::task::yield_now().await;
+    }
+    let comes = |folder: PathBuf| {
+        tokio::task::spawn_blocking(move || {
+            for _ in 0..300 {
+                Folder::open(folder.clone(), u64::MAX).unwrap();
+            }
+        })
+    };
+    let others = [0; 3].map(|_| comes(fresh.folder.path().to_owned()));
+    for _ in 0..300 {
+        let _ = fresh.store.gc().await;
+    }
+    for other in others {
+        other.await.unwrap();
+    }
+    assert!(!fresh.is_tidy(), "the addition's blocks are there");
+    tokio::io::AsyncWriteExt::write_all(&mut write, rest)
+        .await
+        .unwrap();
+    drop(write);
+    assert_eq!(addition.await.unwrap().unwrap().size, bytes.len() as u64);
+}

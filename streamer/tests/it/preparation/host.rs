@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use cid::Cid;
 use futures::{StreamExt, TryStreamExt};
 use paystream_streamer::library::{Item, ItemId, Library, State};
@@ -43,10 +44,14 @@ pub struct Host {
 
 impl Host {
     pub async fn open(folder: &Path, limits: Limits) -> Self {
+        let store = Embedded::open(folder.join("blocks"), limits.store).unwrap();
+        Self::on(folder, limits, Arc::new(store)).await
+    }
+
+    /// With a store of the test's.
+    pub async fn on(folder: &Path, limits: Limits, store: Arc<dyn ContentStore>) -> Self {
         let library = Library::open(&folder.join("library.sqlite")).await.unwrap();
         let library = Arc::new(library);
-        let store: Arc<dyn ContentStore> =
-            Arc::new(Embedded::open(folder.join("blocks"), limits.store).unwrap());
         let bounds = prepare::Bounds {
             at_a_time: 1,
             memory: 4 << 30,
@@ -116,7 +121,24 @@ impl Host {
         self.upload(std::fs::read(file).unwrap(), name).await
     }
 
+    /// All pinned files, once nothing is left to be let go.
+    pub async fn pins_left(&self) -> Vec<Cid> {
+        let settled = async {
+            while !self.library.loose().await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), settled);
+        waited.await.expect("all that is loose is let go");
+        self.store.pins().await.unwrap()
+    }
+
     async fn upload(&self, bytes: Vec<u8>, name: &str) -> ItemId {
+        self.upload_of(None, bytes, name).await
+    }
+
+    /// Uploads a creator's bytes.
+    pub async fn upload_of(&self, owner: Option<Address>, bytes: Vec<u8>, name: &str) -> ItemId {
         let description = Description {
             title: None,
             description: format!("All about\n\"{name}\""),
@@ -126,7 +148,7 @@ impl Host {
         let length = Some(bytes.len() as u64);
         let item = self
             .uploads
-            .create(None, length, description)
+            .create(owner, length, description)
             .await
             .unwrap();
         let pieces = bytes.chunks(100_000).map(<[u8]>::to_vec).collect();

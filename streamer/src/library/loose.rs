@@ -1,0 +1,61 @@
+//! Files that were let go, until they are unpinned. The list outlives a crash; to be on it twice is the same as once.
+
+use std::str::FromStr;
+
+use cid::Cid;
+use sqlx::SqliteConnection;
+
+use super::Library;
+use crate::error::{Error, Result};
+
+impl Library {
+    /// Notes files that are to be unpinned when nothing needs them.
+    ///
+    /// # Errors
+    /// When the disk fails; then none is noted.
+    pub async fn loosen(&self, files: &[Cid]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin().await?;
+        note(&mut transaction, files).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// All that are to be unpinned.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn loose(&self) -> Result<Vec<Cid>> {
+        let rows: Vec<String> = sqlx::query_scalar("select cid from loose_files order by cid")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|text| {
+                Cid::from_str(text).map_err(|_| Error::Damaged(format!("the loose file {text}")))
+            })
+            .collect()
+    }
+
+    /// Notes that a file has been unpinned.
+    ///
+    /// # Errors
+    /// When the disk fails; it is unpinned once more then.
+    pub async fn unpinned(&self, file: &Cid) -> Result<()> {
+        sqlx::query("delete from loose_files where cid = ?")
+            .bind(file.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn note(connection: &mut SqliteConnection, files: &[Cid]) -> Result<()> {
+    for file in files {
+        sqlx::query("insert into loose_files (cid) values (?) on conflict do nothing")
+            .bind(file.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What the store keeps for the library: a file stays pinned from its addition until the last item that needs it is gone.
+//!
+//! Two items may have a file in common (the same video uploaded twice), so one may let go of what another is just adding. Noting an
+//! addition and unpinning each happen as a whole, under one lock: an addition that is noted is never unpinned, and one that finds its file
+//! unpinned by somebody who did not know of it pins it again.
+//!
+//! What is to be unpinned stands in the library first (`loose_files`), so neither a crash nor a store that is away leaves a pin for good.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::PoisonError;
+use std::task::{Context, Poll};
+
+use cid::Cid;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::sync::CancellationToken;
+
+use super::run::PrepareError;
+use super::{Preparer, Work, lock};
+use crate::error::Result;
+use crate::library::Item;
+use crate::store::{Added, Progress, QUIET, Source, StoreError};
+
+impl Preparer {
+    /// Adds a file for an item that is worked on. `open` gives it from its beginning, more than once if need be. It is not to be dropped: when the
+    /// work is to end, the file breaks off and the addition fails by itself, never in the middle of pinning.
+    pub(super) async fn keep<'a, F>(
+        &self,
+        work: &Work,
+        open: impl Fn() -> F,
+        progress: Progress<'_>,
+    ) -> Result<Added, PrepareError>
+    where
+        F: Future<Output = io::Result<Source<'a>>>,
+    {
+        loop {
+            let source = Box::pin(Cut {
+                source: open().await?,
+                cut: work.cut.clone(),
+            });
+            let added = self.store.add(source, progress).await?;
+            let _turn = self.pins.lock().await;
+            work.added().push(added.cid);
+            if self.store.is_pinned(&added.cid).await? {
+                return Ok(added);
+            }
+            match self.store.pin(&added.cid, QUIET).await {
+                Ok(()) => return Ok(added),
+                // It has been collected already. Now that it is noted, nobody lets go of it a second time.
+                Err(StoreError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Unpins what was let go, but for what another video, or another item's work, needs too. What cannot be unpinned now is tried again.
+    pub async fn let_go(&self) {
+        let loose = match self.library.loose().await {
+            Ok(loose) => loose,
+            Err(error) => return error.log(),
+        };
+        for cid in loose {
+            let _turn = self.pins.lock().await;
+            let at_work = lock(&self.running)
+                .values()
+                .any(|work| work.added().contains(&cid));
+            if at_work || self.library.needs(&cid) {
+                continue;
+            }
+            if let Err(error) = self.store.unpin(&cid).await {
+                tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is");
+                return;
+            }
+            self.unpinned.notify_one();
+            if let Err(error) = self.library.unpinned(&cid).await {
+                return error.log();
+            }
+        }
+    }
+
+    /// Leaves nothing of an item that nobody works on and that is not to be made ready: neither files nor pins of an earlier streamer's work on it.
+    pub(super) async fn leave_nothing(&self, item: &Item) -> Result<()> {
+        let files = self.files_of(item).await;
+        self.library.loosen(&files).await?;
+        self.forget_files(item.item_id).await;
+        Ok(())
+    }
+}
+
+impl Work {
+    /// What it has put into the store so far.
+    pub(super) fn added(&self) -> std::sync::MutexGuard<'_, Vec<Cid>> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that breaks off when the work on it is to end.
+struct Cut<'a> {
+    source: Source<'a>,
+    cut: CancellationToken,
+}
+
+impl AsyncRead for Cut<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.cut.is_cancelled() {
+            return Poll::Ready(Err(io::Error::other("the work on it was ended")));
+        }
+        self.source.as_mut().poll_read(context, buffer)
+    }
+}

@@ -1,0 +1,155 @@
+//! What the store keeps, whatever ends or begins in between.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use paystream_streamer::library::{ItemId, Library, State};
+use paystream_streamer::store::Embedded;
+
+use super::held::{Held, Hold};
+use super::host::{Host, Limits};
+use super::{made, watchable};
+use crate::store::KuboNode;
+
+/// A small file whose picture is copied.
+fn file(folder: &Path) -> PathBuf {
+    made(
+        folder,
+        "small.mp4",
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25",
+    )
+}
+
+async fn held(folder: &Path) -> (Arc<Held>, Host) {
+    let store = Arc::new(Embedded::open(folder.join("blocks"), u64::MAX).unwrap());
+    let held = Held::new(store);
+    let host = Host::on(folder, Limits::default(), Arc::clone(&held) as _).await;
+    (held, host)
+}
+
+/// Holds up the first addition of a new item there.
+async fn stopped_at(hold: Hold, held: &Held, host: &Host, file: &Path) -> ItemId {
+    held.hold(hold);
+    let item = host.begin(file).await;
+    held.holds().await;
+    item
+}
+
+/// The host ends as if it were told to stop, and the addition that is held up goes on then.
+async fn stop(host: Host, held: &Held) {
+    futures::join!(host.close(), async { held.release() });
+}
+
+#[tokio::test]
+async fn what_one_item_lets_go_of_is_kept_for_another_that_is_just_adding_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    for collects in [false, true] {
+        let (held, host) = held(folder.path()).await;
+        let one = host.begin(&file).await;
+        assert!(matches!(host.finished(one).await.state, State::Ready(_)));
+        let other = stopped_at(Hold::Committed, &held, &host, &file).await;
+        host.uploads.discard(one).await.unwrap();
+        assert!(host.pins_left().await.is_empty());
+        if collects {
+            assert!(host.store.gc().await.unwrap().blocks > 0);
+        }
+        held.release();
+        let item = host.finished(other).await;
+        watchable(&host, &item).await;
+        host.uploads.discard(other).await.unwrap();
+        assert!(host.pins_left().await.is_empty());
+        host.close().await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_items_with_the_same_files_the_last_takes_them_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let host = Host::open(folder.path(), Limits::default()).await;
+    let one = host.give(&file).await;
+    let other = host.give(&file).await;
+    host.uploads.discard(one.item_id).await.unwrap();
+    watchable(&host, &other).await;
+    host.uploads.discard(other.item_id).await.unwrap();
+    assert!(host.pins_left().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_cancel_in_the_middle_of_a_commit_leaves_no_pin() {
+    let folder = tempfile::tempdir().unwrap();
+    let (held, host) = held(folder.path()).await;
+    let item = stopped_at(Hold::Committed, &held, &host, &file(folder.path())).await;
+    let uploads = Arc::clone(&host.uploads);
+    let discard = tokio::spawn(async move { uploads.discard(item).await });
+    host.reaches(item, "cancelled").await;
+    held.release();
+    discard.await.unwrap().unwrap();
+    assert!(host.pins_left().await.is_empty());
+    assert!(host.leftovers().is_empty(), "{:?}", host.leftovers());
+    assert_eq!(host.library.item(item).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_item_that_was_being_added_goes_on_from_its_prepared_file() {
+    for hold in [Hold::Begin, Hold::Committed] {
+        let folder = tempfile::tempdir().unwrap();
+        let (held, host) = held(folder.path()).await;
+        let id = stopped_at(hold, &held, &host, &file(folder.path())).await;
+        stop(host, &held).await;
+        let upload = folder.path().join("uploads").join(id.to_string());
+        std::fs::remove_file(upload).unwrap();
+
+        let host = Host::open(folder.path(), Limits::default()).await;
+        let item = host.finished(id).await;
+        watchable(&host, &item).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_streamer_added_goes_with_an_item_that_was_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (held, host) = held(folder.path()).await;
+    let id = stopped_at(Hold::Committed, &held, &host, &file(folder.path())).await;
+    stop(host, &held).await;
+    let library = Library::open(&folder.path().join("library.sqlite"))
+        .await
+        .unwrap();
+    let cancelled = library.advance(id, &["adding"], &State::Cancelled, Timestamp::now());
+    assert!(cancelled.await.unwrap());
+    library.close().await;
+
+    let host = Host::open(folder.path(), Limits::default()).await;
+    assert!(host.pins_left().await.is_empty());
+    assert!(host.leftovers().is_empty(), "{:?}", host.leftovers());
+}
+
+#[tokio::test]
+async fn a_video_is_prepared_onto_kubo_as_it_is_onto_the_embedded_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = KuboNode::start().await;
+    let file = file(folder.path());
+    let mut cids = Vec::new();
+    for kubo in [false, true] {
+        let folder = folder.path().join(kubo.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        let host = if kubo {
+            Host::on(&folder, Limits::default(), node.store()).await
+        } else {
+            Host::open(&folder, Limits::default()).await
+        };
+        let item = host.give(&file).await;
+        watchable(&host, &item).await;
+        let State::Ready(stored) = &item.state else {
+            panic!("{:?}", item.state);
+        };
+        cids.push(stored.files());
+        host.uploads.discard(item.item_id).await.unwrap();
+        for cid in stored.files() {
+            assert!(!host.store.is_pinned(&cid).await.unwrap());
+        }
+    }
+    assert_eq!(cids[0], cids[1]);
+}
