@@ -4,7 +4,7 @@
 //! queued -> look (ffprobe) -> convert (ffmpeg) -> index, poster -> synced on disk -> adding -> metadata, poster, video in the store -> ready
 //! ```
 //!
-//! At most so many items at a time, oldest first. What runs when the streamer ends is begun anew by the next one: from the upload, or, once
+//! At most so many items at a time, owners in turn. What runs when the streamer ends is begun anew by the next one: from the upload, or, once
 //! the prepared file is safe on disk, from that, so that the same bytes are added twice and not two films. Cancelling ends programs and cuts
 //! off what is being added; files are removed, and what was added is let go.
 
@@ -13,6 +13,7 @@ mod index;
 mod pins;
 mod plan;
 mod probe;
+mod queue;
 mod run;
 mod work;
 
@@ -28,6 +29,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::queue::Turns;
 pub use self::run::PrepareError;
 use crate::error::{Error, Result};
 use crate::library::{Failure, Item, ItemId, Library, State};
@@ -55,6 +57,7 @@ pub struct Preparer {
     folder: PathBuf,
     bounds: Bounds,
     running: Mutex<HashMap<ItemId, Work>>,
+    turns: Mutex<Turns>,
     queued: Notify,
     /// Held while an addition is noted, and while a file is unpinned (see [`pins`]).
     pins: tokio::sync::Mutex<()>,
@@ -91,6 +94,7 @@ impl Preparer {
             folder,
             bounds,
             running: Mutex::default(),
+            turns: Mutex::default(),
             queued: Notify::new(),
             pins: tokio::sync::Mutex::default(),
             unpinned: Arc::default(),
@@ -184,11 +188,13 @@ impl Preparer {
     }
 
     async fn next(&self) -> Result<Option<Item>> {
-        let waiting = self.library.in_states(&["queued", "adding"]).await?;
-        let running = lock(&self.running);
-        Ok(waiting
-            .into_iter()
-            .find(|item| !running.contains_key(&item.item_id)))
+        let mut waiting = self.library.in_states(&["queued", "adding"]).await?;
+        {
+            let running = lock(&self.running);
+            waiting.retain(|item| !running.contains_key(&item.item_id));
+        }
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(turns.take(waiting.into_iter()))
     }
 
     async fn prepare(&self, item: &Item, work: &Work, stop: &CancellationToken) {

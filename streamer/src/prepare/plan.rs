@@ -22,6 +22,12 @@ const MAX_PIXELS: u64 = 8192 * 4352;
 const MAX_RATE: f64 = 60.0;
 /// The longest video that is taken.
 const MAX_SECONDS: f64 = 12.0 * 3600.0;
+/// The most pixels of all pictures together that are made anew: 12 hours of 1080 lines at 50 pictures a second, or 3 of 2160 lines.
+const MAX_MADE: f64 = 12.0 * 3600.0 * 50.0 * 1920.0 * 1080.0;
+/// The longest time that a file may hold a place.
+const MAX_WALL: f64 = 6.0 * 3600.0;
+/// How long a poster may take.
+const POSTER: Duration = Duration::from_secs(120);
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// What becomes of the picture.
@@ -92,6 +98,16 @@ pub(super) fn plan(
     } else {
         made(video)
     };
+    if let Picture::Made { .. } = picture {
+        // What a file says of its rate may be nonsense; the clock bounds it too.
+        let rate = video.frames_per_second.unwrap_or(MAX_RATE).min(240.0);
+        let all = pixels as f64 * rate * seconds.unwrap_or(0.0);
+        if all > MAX_MADE {
+            return Err(PrepareError::TooMuch(
+                "it is too much to make ready to play: shorten it, or give it as H.264 with a keyframe every 2 seconds, which is taken as it is",
+            ));
+        }
+    }
     let sound = match &source.audio {
         None => Sound::None,
         Some(audio) if plays_as_it_is(&source.format, audio) => Sound::Copied,
@@ -160,7 +176,7 @@ fn made(video: &Video) -> Picture {
 /// In proportion to the file, so that an honest one always has enough.
 fn limits(seconds: Option<f64>, bytes: u64, memory: u64) -> Limits {
     let seconds = seconds.unwrap_or(3600.0);
-    let wall = Duration::from_secs_f64(120.0 + 20.0 * seconds);
+    let wall = Duration::from_secs_f64((120.0 + 20.0 * seconds).min(MAX_WALL));
     // What is made has at most 8 Mbit/s of picture and 0.16 of sound; what is copied is as large as it was.
     let output = bytes as f64 * 1.2 + seconds * 1.25 * MIB + 64.0 * MIB;
     Limits {
@@ -168,6 +184,16 @@ fn limits(seconds: Option<f64>, bytes: u64, memory: u64) -> Limits {
         processor: wall * 4,
         memory,
         output: output as u64,
+    }
+}
+
+/// What making a poster may use.
+pub(super) fn poster(memory: u64) -> Limits {
+    Limits {
+        wall: POSTER,
+        processor: POSTER,
+        memory,
+        output: 16 * MIB as u64,
     }
 }
 
@@ -381,6 +407,22 @@ mod tests {
             source.video.pixel_aspect = pixel_aspect;
             assert_eq!(size(&planned(&source, CUT)), expected);
         }
+    }
+
+    #[test]
+    fn no_file_holds_a_place_for_longer_than_six_hours_or_has_more_made_of_it_than_that_allows() {
+        let mut film = source();
+        film.video.codec = "hevc".to_owned();
+        film.seconds = Some(11.0 * 3600.0);
+        assert_eq!(planned(&film, CUT).limits.wall.as_secs_f64(), MAX_WALL);
+        (film.video.width, film.video.height) = (3840, 2160);
+        film.video.frames_per_second = Some(60.0);
+        let refused = plan(&film, Some(CUT), 1, 1).unwrap_err();
+        assert!(matches!(refused, PrepareError::TooMuch(_)), "{refused}");
+        film.video.codec = "h264".to_owned();
+        assert_eq!(planned(&film, CUT).picture, Picture::Copied);
+        film.seconds = Some(10.0);
+        assert_eq!(planned(&film, CUT).limits.wall.as_secs(), 320);
     }
 
     #[test]

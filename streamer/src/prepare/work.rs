@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::confine::{confined, read_from};
 use super::index::{IndexError, Indexed, index};
-use super::plan::{Picture, Tone, arguments, may_be_copied, plan};
+use super::plan::{Picture, Tone, arguments, may_be_copied, plan, poster};
 use super::probe::{keyframes, probe};
 use super::run::{PrepareError, convert};
 use super::{Preparer, Trouble, Work, on_disk};
@@ -180,7 +180,8 @@ impl Preparer {
 
         // A tenth in, where titles and black are over; of a long film, half a minute.
         let at = (indexed.duration_ms as f64 / 10_000.0).min(30.0);
-        let mut command = confined("ffmpeg", plan.limits);
+        let limits = poster(memory);
+        let mut command = confined("ffmpeg", limits);
         command.args(["-nostdin", "-y", "-ss", &format!("{at:.3}")]);
         read_from(&mut command, "mov", &prepared.video);
         command.args(["-map", "0:v:0", "-frames:v", "1", "-vf"]);
@@ -188,7 +189,7 @@ impl Preparer {
         command
             .args(["-q:v", "4", "-f", "mjpeg"])
             .arg(&prepared.poster);
-        convert(command, plan.limits, &|_| {}).await?;
+        convert(command, limits, &|_| {}).await?;
 
         let (video, poster) = (prepared.video.clone(), prepared.poster.clone());
         on_disk(move || {
