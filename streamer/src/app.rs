@@ -352,6 +352,7 @@ async fn uploads(
         prepare::Bounds {
             at_a_time: config.max_preparations as usize,
             memory: config.preparation_memory_bytes,
+            creator_bytes: config.creator_quota_bytes,
         },
     );
     let preparer = Arc::new(preparer.await?);

@@ -45,6 +45,8 @@ pub struct Bounds {
     pub at_a_time: usize,
     /// Bytes of memory for each program that runs.
     pub memory: u64,
+    /// Bytes of one creator's uploads and videos: what is made of an upload may be larger than it was.
+    pub creator_bytes: u64,
 }
 
 /// Prepares what is queued.

@@ -22,7 +22,7 @@ use crate::library::{Item, ItemId, Library, State};
 use crate::prepare::Preparer;
 use crate::store::ContentStore;
 
-/// What failed, or was cancelled, is told for so long.
+/// What failed is told for so long.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
 /// The longest title, in characters, and the longest description, in bytes: the document about them is at most 16 KiB.
 const MAX_TITLE: usize = 200;
@@ -333,6 +333,8 @@ impl Uploads {
         {
             let kept = match item.state {
                 State::Uploading => self.bounds.abandoned_after,
+                // Somebody was just ending it when the streamer ended.
+                State::Cancelled => Duration::ZERO,
                 _ => KEEP_FAILED,
             };
             let at_work = self
@@ -349,7 +351,9 @@ impl Uploads {
             }
         }
         // A slot that nobody holds is made anew when somebody comes.
-        self.slots().retain(|_, slot| Arc::strong_count(slot) > 1);
+        self.slots().retain(|_, slot| {
+            Arc::strong_count(slot) > 1 || Arc::strong_count(&slot.turn) > 1
+        });
         Ok(())
     }
 

@@ -24,6 +24,14 @@ pub enum PrepareError {
     /// It took more time than files of its length may take.
     #[error("it takes too long to prepare")]
     TooSlow,
+    /// It has become larger than its owner has room for.
+    #[error("made ready to play it has {size} bytes, and your quota has room for {room}")]
+    OverQuota {
+        /// What it has become.
+        size: u64,
+        /// What there is room for.
+        room: u64,
+    },
     /// The disk is full. A retry helps when there is room.
     #[error("the provider's disk is full")]
     NoRoom,
@@ -56,7 +64,7 @@ impl PrepareError {
             Self::NotAVideo(_) | Self::TooMuch(_) | Self::TooSlow => {
                 (Code::UnprocessableVideo, self.to_string())
             }
-            Self::NoRoom => (Code::QuotaExceeded, self.to_string()),
+            Self::NoRoom | Self::OverQuota { .. } => (Code::QuotaExceeded, self.to_string()),
             Self::Store(error) => (error.code(), error.public_detail()),
             Self::Missing(_) | Self::Io(_) => (
                 Code::Unavailable,

@@ -111,6 +111,7 @@ impl Preparer {
         }
         work.permille.store(0, Ordering::Relaxed);
         let indexed = read_index(&prepared.video).await?;
+        self.fits(item, indexed.size).await?;
         let stored = self.add(item, &prepared, indexed, work).await?;
         let ready = State::Ready(Box::new(stored));
         if !self.moved(item, "adding", &ready).await? {
@@ -118,6 +119,23 @@ impl Preparer {
         }
         tracing::info!(item = %id, "an item is ready");
         Ok(true)
+    }
+
+    /// Refuses what has become larger than its owner has room for.
+    async fn fits(&self, item: &Item, size: u64) -> Result<(), Trouble> {
+        if item.owner.is_none() {
+            return Ok(());
+        }
+        let used = self.library.usage(item.owner).await;
+        let others = used
+            .map_err(Trouble::Library)?
+            .bytes
+            .saturating_sub(item.received);
+        let room = self.bounds.creator_bytes.saturating_sub(others);
+        if size > room {
+            return Err(PrepareError::OverQuota { size, room }.into());
+        }
+        Ok(())
     }
 
     async fn moved(&self, item: &Item, from: &'static str, to: &State) -> Result<bool, Trouble> {

@@ -3,6 +3,7 @@
 mod held;
 mod host;
 mod pins;
+mod quotas;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

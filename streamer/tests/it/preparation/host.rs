@@ -55,6 +55,7 @@ impl Host {
         let bounds = prepare::Bounds {
             at_a_time: 1,
             memory: 4 << 30,
+            creator_bytes: limits.creator_bytes,
         };
         let (uploads, prepared) = (folder.join("uploads"), folder.join("prepared"));
         let preparer = Preparer::open(

@@ -1,0 +1,125 @@
+//! Quotas, however the bytes come and whatever becomes of them.
+
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use paystream_streamer::error::Code;
+use paystream_streamer::library::State;
+use paystream_streamer::upload::Description;
+
+use super::host::{self, Host, Limits};
+use super::{made, watchable};
+
+#[tokio::test]
+async fn a_video_that_becomes_larger_than_its_owners_room_is_refused_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = made(
+        folder.path(),
+        "small.mkv",
+        "-f lavfi -i mandelbrot=size=640x360:rate=25 -t 2 -c:v libx265 -preset ultrafast -crf 50 -x265-params log-level=none",
+    );
+    let bytes = std::fs::read(file).unwrap();
+    let limits = Limits {
+        creator_bytes: bytes.len() as u64 + 1000,
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let owner = Some(Address::repeat_byte(0xc1));
+    let item = host.upload_of(owner, bytes.clone(), "small.mkv").await;
+    let item = host.finished(item).await;
+    let State::Failed(failure) = &item.state else {
+        panic!("{:?}", item.state);
+    };
+    assert_eq!(failure.code, Code::QuotaExceeded);
+    assert!(failure.detail.contains("quota"), "{}", failure.detail);
+    assert!(host.pins_left().await.is_empty());
+    // The operator has no such bound.
+    let item = host.upload_of(None, bytes, "small.mkv").await;
+    watchable(&host, &host.finished(item).await).await;
+}
+
+#[tokio::test]
+async fn nobody_goes_on_with_a_form_s_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        creator_bytes: 1000,
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let owner = Some(Address::repeat_byte(0xc1));
+    let (mut sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(0);
+    let uploads = std::sync::Arc::clone(&host.uploads);
+    let form = tokio::spawn(async move { uploads.take(owner, receiver.boxed()).await });
+    sender.send(Ok(vec![1; 600].into())).await.unwrap();
+    let begun = async {
+        loop {
+            let items = host.library.in_states(&["uploading"]).await.unwrap();
+            if let Some(item) = items.first() {
+                return item.item_id;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let id = begun.await;
+    let patched = async |offset| {
+        let body = host::body(vec![vec![2; 300]]);
+        host.uploads
+            .append(id, offset, body)
+            .await
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(patched(0).await, Code::UploadConflict);
+    assert_eq!(
+        host.uploads.look(id).await.unwrap_err().code(),
+        Code::UploadConflict
+    );
+    drop(sender);
+    let taken = form.await.unwrap().unwrap();
+    assert_eq!(taken.received, 600);
+    assert_eq!(patched(600).await, Code::UploadConflict);
+
+    let finished = host
+        .uploads
+        .finish(id, Description::default())
+        .await
+        .unwrap();
+    assert_eq!((finished.length, finished.received), (Some(600), 600));
+    let used = host.library.usage(owner).await.unwrap();
+    assert!(used.bytes <= 600);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_being_sent_is_not_abandoned_and_a_newer_request_still_ends_the_older() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        abandoned_after: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let create = || {
+        host.uploads
+            .create(None, Some(1000), Description::default())
+    };
+    let sent = create().await.unwrap().item_id;
+    let (mut sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(0);
+    let uploads = std::sync::Arc::clone(&host.uploads);
+    let sending = tokio::spawn(async move { uploads.append(sent, 0, receiver.boxed()).await });
+    sender.send(Ok(vec![1; 10].into())).await.unwrap();
+    let left = create().await.unwrap().item_id;
+    let abandoned = async {
+        while host.library.item(left).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), abandoned)
+        .await
+        .expect("the other upload is abandoned");
+    assert!(!sending.is_finished());
+    assert_eq!(host.uploads.look(sent).await.unwrap().received, 10);
+    let cut = sending.await.unwrap().unwrap_err();
+    assert_eq!(cut.code(), Code::UploadConflict);
+}
