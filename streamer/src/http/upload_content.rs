@@ -1,11 +1,12 @@
 //! `POST /upload-content`: a video in one request, as forms send it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -27,6 +28,10 @@ pub(super) const PATH: &str = "/upload-content";
 const MAX_JSON: usize = 16 * 1024;
 /// Pieces of the file that may wait for the disk.
 const WAITING: usize = 4;
+/// How long an answer waits for the video. Whoever waits holds a place among all requests, and proxies give up on longer silences.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// After so many seconds a client asks again.
+const ASK_AGAIN: &str = "5";
 
 /// What the part `json_data` says.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -55,15 +60,18 @@ pub(super) struct Form {
 /// How it is answered.
 #[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct Waiting {
-    /// `false`: 202 as soon as the file is here; else 201 with the CID when it is ready, however long that takes. The work goes on when the
-    /// client leaves.
+    /// `false`: 202 as soon as the file is here; else 201 with the CID when it is ready within 25 seconds (fewer with the header
+    /// `Prefer: wait=<seconds>`), and 202 when it is not. The work goes on in any case, also when the client leaves.
     wait: Option<bool>,
 }
 
 /// Uploads a video: the parts are `json_data` and `file`.
 #[utoipa::path(post, path = "/upload-content", params(Waiting), request_body(content = Form, content_type = "multipart/form-data"), responses(
     (status = 201, body = Item, description = "It is ready; `cid` is what is registered on chain"),
-    (status = 202, body = Item, description = "It is being prepared"),
+    (status = 202, body = Item, description = "It is being prepared. `Location` is the item, which tells its CID when it is ready; `Retry-After` says when to ask", headers(
+        ("Location" = String, description = "`/v1/items/{item_id}`"),
+        ("Retry-After" = u64, description = "Seconds"),
+    )),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -81,6 +89,7 @@ pub(super) async fn upload(
     request: Request,
 ) -> Result<Response> {
     let owner = owner(&app, caller)?;
+    let patience = patience(&waiting, request.headers());
     let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
         refused(
             Code::UnsupportedMediaType,
@@ -128,11 +137,35 @@ pub(super) async fn upload(
         free: about.free,
     };
     let item = app.uploads.finish(item.item_id, description).await?;
-    if waiting.wait == Some(false) {
-        return Ok((StatusCode::ACCEPTED, Json(Item::new(&app, item))).into_response());
+    let item = if patience.is_zero() {
+        item
+    } else {
+        prepared(&app, item.item_id, patience).await?
+    };
+    if matches!(item.state, Stage::Ready(_)) {
+        return Ok((StatusCode::CREATED, Json(Item::new(&app, item))).into_response());
     }
-    let item = prepared(&app, item.item_id).await?;
-    Ok((StatusCode::CREATED, Json(Item::new(&app, item))).into_response())
+    let headers = [
+        (header::LOCATION, format!("/v1/items/{}", item.item_id)),
+        (header::RETRY_AFTER, ASK_AGAIN.to_owned()),
+    ];
+    Ok((StatusCode::ACCEPTED, headers, Json(Item::new(&app, item))).into_response())
+}
+
+/// How long the answer may wait: as the client says, and no longer than we like.
+fn patience(waiting: &Waiting, headers: &HeaderMap) -> Duration {
+    if waiting.wait == Some(false) {
+        return Duration::ZERO;
+    }
+    let preferred = headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .find_map(|preference| preference.trim().strip_prefix("wait=")?.trim().parse().ok());
+    preferred.map_or(PATIENCE, |seconds| {
+        Duration::from_secs(seconds).min(PATIENCE)
+    })
 }
 
 /// The form's small parts, and what stands between them; the file has bounds of its own.
@@ -213,9 +246,10 @@ fn body(receiver: mpsc::Receiver<Passed>) -> Body {
     futures::stream::unfold(Some(receiver), next).boxed()
 }
 
-/// Waits until an item is ready, or is not to be.
-async fn prepared(app: &App, item_id: ItemId) -> Result<library::Item> {
+/// Waits until an item is ready, or is not to be; answers where it stands when patience is at its end.
+async fn prepared(app: &App, item_id: ItemId, patience: Duration) -> Result<library::Item> {
     let mut changes = app.library.changes();
+    let end = tokio::time::Instant::now() + patience;
     let gone = || refused(Code::UploadConflict, "the item was cancelled");
     loop {
         let item = app.library.item(item_id).await?.ok_or_else(gone)?;
@@ -226,6 +260,7 @@ async fn prepared(app: &App, item_id: ItemId) -> Result<library::Item> {
             Stage::Uploading | Stage::Queued | Stage::Preparing | Stage::Adding => {}
         }
         tokio::select! {
+            () = tokio::time::sleep_until(end) => return Ok(item),
             () = app.stop.cancelled() => {
                 return Err(refused(
                     Code::Unavailable,
@@ -246,4 +281,32 @@ fn broken(error: MultipartError) -> Error {
         "the form breaks off or is not one"
     };
     refused(Code::Malformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_waits_as_long_as_the_client_prefers_and_never_longer_than_25_seconds() {
+        let preferring = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("prefer", text.parse().unwrap());
+            patience(&Waiting { wait: None }, &headers).as_secs()
+        };
+        assert_eq!(preferring("wait=3"), 3);
+        assert_eq!(preferring("respond-async, wait=0"), 0);
+        for other in [
+            "wait=3600",
+            "wait=-1",
+            "wait=x",
+            "wait=18446744073709551615",
+            "",
+            "wait",
+        ] {
+            assert_eq!(preferring(other), 25, "{other}");
+        }
+        let at_once = Waiting { wait: Some(false) };
+        assert!(patience(&at_once, &HeaderMap::new()).is_zero());
+    }
 }

@@ -326,6 +326,18 @@ async fn the_protocol_is_told_to_clients_and_browsers_and_what_is_abandoned_goes
 
 /// A form as browsers and curl send it.
 async fn form(streamer: &Streamer, token: &str, about: Option<&str>, file: &[u8]) -> (u16, Value) {
+    let response = sent(streamer, token, about, file, "").await;
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// The same, with the client's preference.
+async fn sent(
+    streamer: &Streamer,
+    token: &str,
+    about: Option<&str>,
+    file: &[u8],
+    prefer: &str,
+) -> Response {
     let mut body = Vec::new();
     if let Some(about) = about {
         body.extend(
@@ -338,16 +350,40 @@ async fn form(streamer: &Streamer, token: &str, about: Option<&str>, file: &[u8]
     );
     body.extend(file);
     body.extend(b"\r\n--b--\r\n");
-    let response = streamer
+    streamer
         .http
         .post(format!("{}/upload-content", streamer.url))
         .bearer_auth(token)
         .header("Content-Type", "multipart/form-data; boundary=b")
+        .header("Prefer", prefer)
         .body(body)
         .send()
         .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_form_whose_video_takes_longer_is_answered_with_its_item() {
+    let stack = Stack::start().await;
+    let streamer = &stack.streamer;
+    let bytes = std::fs::read(video(stack.data.path(), 20)).unwrap();
+    let response = sent(streamer, OPERATOR_TOKEN, None, &bytes, "wait=1").await;
+    assert_eq!(response.status(), 202);
+    let seconds: u64 = response.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
         .unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    assert!((1..60).contains(&seconds));
+    let path = response.headers()["location"].to_str().unwrap().to_owned();
+    let item: Value = response.json().await.unwrap();
+    assert_eq!(
+        path,
+        format!("/v1/items/{}", item["item_id"].as_str().unwrap())
+    );
+    assert_eq!(item["cid"], Value::Null);
+    let ready = becomes(streamer, OPERATOR_TOKEN, &path, "ready").await;
+    assert!(ready["cid"].as_str().unwrap().starts_with("baf"));
 }
 
 #[tokio::test]
