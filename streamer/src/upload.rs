@@ -4,30 +4,29 @@
 //! a task of its own: when a client is cut off, what came until then is kept. A newer request on an upload ends an older one, for a
 //! client that comes back knows that its old connection is dead before we do. Nothing is reserved: an upload takes up what has arrived of it.
 
+mod clean;
+mod description;
 mod receive;
+mod room;
+mod turn;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy::primitives::Address;
 use jiff::Timestamp;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use self::description::Description;
+use self::description::describe;
 pub use self::receive::{Body, LONGEST_SILENCE};
+use self::turn::Slot;
 use crate::error::{Code, Error, Result, refused};
 use crate::library::{Item, ItemId, Library, State};
 use crate::prepare::Preparer;
 use crate::store::ContentStore;
-
-/// What failed is told for so long.
-const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
-/// The longest title, in characters, and the longest description, in bytes: the document about them is at most 16 KiB.
-const MAX_TITLE: usize = 200;
-const MAX_DESCRIPTION: usize = 5000;
-const MAX_FILE_NAME: usize = 255;
 
 /// How uploads are bounded.
 #[derive(Debug, Clone, Copy)]
@@ -44,19 +43,6 @@ pub struct Bounds {
     pub abandoned_after: Duration,
 }
 
-/// What a sender says of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Description {
-    /// The title; the file's name where it is missing.
-    pub title: Option<String>,
-    /// What it is about.
-    pub description: String,
-    /// What the file is called there.
-    pub file_name: String,
-    /// Given to everybody.
-    pub free: bool,
-}
-
 /// The uploads of this provider.
 pub struct Uploads {
     library: Arc<Library>,
@@ -66,19 +52,6 @@ pub struct Uploads {
     bounds: Bounds,
     places: Arc<Semaphore>,
     open: Mutex<HashMap<ItemId, Arc<Slot>>>,
-}
-
-/// Who holds an upload, so that there is one at a time.
-#[derive(Default)]
-struct Slot {
-    turn: Arc<tokio::sync::Mutex<()>>,
-    present: Mutex<CancellationToken>,
-}
-
-/// The right to write to an upload, until a newer request takes it.
-struct Turn {
-    interrupted: CancellationToken,
-    _turn: OwnedMutexGuard<()>,
 }
 
 impl Uploads {
@@ -307,64 +280,6 @@ impl Uploads {
         .await
     }
 
-    /// Removes what was abandoned, from time to time, until it is cancelled.
-    pub async fn clean(self: Arc<Self>, stop: CancellationToken) {
-        let every = (self.bounds.abandoned_after / 4)
-            .clamp(Duration::from_millis(250), Duration::from_secs(60));
-        let mut rounds = tokio::time::interval(every);
-        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = rounds.tick() => {}
-            }
-            if let Err(error) = self.clean_once(Timestamp::now()).await {
-                error.log();
-            }
-            self.preparer.let_go().await;
-        }
-    }
-
-    async fn clean_once(self: &Arc<Self>, now: Timestamp) -> Result<()> {
-        for item in self
-            .library
-            .in_states(&["uploading", "failed", "cancelled"])
-            .await?
-        {
-            let kept = match item.state {
-                State::Uploading => self.bounds.abandoned_after,
-                // Somebody was just ending it when the streamer ended.
-                State::Cancelled => Duration::ZERO,
-                _ => KEEP_FAILED,
-            };
-            let at_work = self
-                .slots()
-                .get(&item.item_id)
-                .is_some_and(|slot| slot.turn.try_lock().is_err());
-            let over = item
-                .touched_at
-                .checked_add(kept)
-                .is_ok_and(|until| until < now);
-            if over && !at_work {
-                tracing::info!(item = %item.item_id, state = item.state.as_str(), "an abandoned item is removed");
-                self.discard(item.item_id).await?;
-            }
-        }
-        // A slot that nobody holds is made anew when somebody comes.
-        self.slots().retain(|_, slot| {
-            Arc::strong_count(slot) > 1 || Arc::strong_count(&slot.turn) > 1
-        });
-        Ok(())
-    }
-
-    /// Ends all receiving, and keeps what came until then: the streamer stops.
-    pub fn interrupt(&self) {
-        for slot in self.slots().values() {
-            let present = slot.present.lock().unwrap_or_else(PoisonError::into_inner);
-            present.cancel();
-        }
-    }
-
     async fn complete(&self, item: Item) -> Result<Item> {
         let now = Timestamp::now();
         let queued = self
@@ -396,25 +311,6 @@ impl Uploads {
 
     async fn present(&self, item_id: ItemId) -> Result<Item> {
         self.library.item(item_id).await?.ok_or_else(missing)
-    }
-
-    /// Cuts off who holds an upload, waits until they have written what they have, and takes their place.
-    async fn turn(&self, item_id: ItemId) -> Turn {
-        let slot = Arc::clone(self.slots().entry(item_id).or_default());
-        let interrupted = CancellationToken::new();
-        let before = std::mem::replace(
-            &mut *slot.present.lock().unwrap_or_else(PoisonError::into_inner),
-            interrupted.clone(),
-        );
-        before.cancel();
-        Turn {
-            interrupted,
-            _turn: Arc::clone(&slot.turn).lock_owned().await,
-        }
-    }
-
-    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<ItemId, Arc<Slot>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit> {
@@ -449,111 +345,6 @@ impl Uploads {
             },
         }
     }
-
-    /// How much an account may add now.
-    async fn room(&self, owner: Option<Address>) -> Result<Room> {
-        let store = self.store.usage().await?;
-        let pending = self.library.pending().await?;
-        let provider = store
-            .quota_bytes
-            .saturating_sub(store.used_bytes)
-            .saturating_sub(pending.bytes);
-        let own = match owner {
-            Some(_) => {
-                let used = self.library.usage(owner).await?;
-                self.bounds.creator_bytes.saturating_sub(used.bytes)
-            }
-            None => u64::MAX,
-        };
-        Ok(Room {
-            bytes: own.min(provider),
-            own: own <= provider,
-        })
-    }
-
-    /// Removes uploads of which nobody knows, and those that cannot be gone on with.
-    async fn tidy(&self) -> Result<()> {
-        let open = ["uploading", "queued", "preparing", "adding"];
-        let mut kept = Vec::new();
-        for item in self.library.in_states(&open).await? {
-            if item.length.is_none() {
-                self.library.remove(item.item_id).await?;
-            } else if item.state == State::Uploading && item.length == Some(item.received) {
-                kept.push(item.item_id.to_string());
-                self.complete(item).await?;
-            } else {
-                kept.push(item.item_id.to_string());
-            }
-        }
-        let folder = self.folder.clone();
-        let work = move || {
-            std::fs::create_dir_all(&folder)?;
-            for entry in std::fs::read_dir(&folder)? {
-                let entry = entry?;
-                if !kept.iter().any(|name| entry.file_name() == name.as_str()) {
-                    std::fs::remove_file(entry.path())?;
-                }
-            }
-            Ok(())
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|error| Error::Internal(error.to_string()))?
-            .map_err(|error| self.failed(error))
-    }
-}
-
-/// How many bytes may come.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    bytes: u64,
-    /// Whether it is the creator's own quota that is the nearer bound.
-    own: bool,
-}
-
-impl Room {
-    fn exceeded(self) -> Error {
-        let detail = if self.own {
-            format!("your quota has room for {} bytes more", self.bytes)
-        } else {
-            format!("this provider has room for {} bytes more", self.bytes)
-        };
-        refused(Code::QuotaExceeded, detail)
-    }
-}
-
-/// Takes over what a sender says, when it can be shown to people.
-fn describe(item: &mut Item, said: Description) -> Result<()> {
-    let file_name: String = said
-        .file_name
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(MAX_FILE_NAME)
-        .collect();
-    let title = said.title.unwrap_or_default();
-    let title = title.trim();
-    if title.chars().count() > MAX_TITLE || title.chars().any(char::is_control) {
-        return Err(refused(
-            Code::Malformed,
-            format!("a title is one line of at most {MAX_TITLE} characters"),
-        ));
-    }
-    let unusual = |character: char| character.is_control() && !"\n\r\t".contains(character);
-    if said.description.len() > MAX_DESCRIPTION || said.description.chars().any(unusual) {
-        return Err(refused(
-            Code::Malformed,
-            format!("a description is text of at most {MAX_DESCRIPTION} bytes"),
-        ));
-    }
-    item.title = match (title.is_empty(), file_name.is_empty()) {
-        (false, _) => title.to_owned(),
-        (true, false) => file_name.chars().take(MAX_TITLE).collect(),
-        (true, true) => "Untitled".to_owned(),
-    };
-    item.description = said.description;
-    item.file_name = file_name;
-    item.free = said.free;
-    Ok(())
 }
 
 fn missing() -> Error {

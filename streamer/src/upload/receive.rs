@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
-use super::{Turn, Uploads};
+use super::Uploads;
+use super::turn::Turn;
 use crate::error::{Code, Error, Result, refused};
 use crate::library::Item;
 
