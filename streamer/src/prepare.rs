@@ -12,7 +12,7 @@ mod confine;
 mod index;
 mod pins;
 mod plan;
-mod probe;
+pub(crate) mod probe;
 mod queue;
 mod run;
 mod work;
@@ -102,6 +102,12 @@ impl Preparer {
             unpinned: Arc::default(),
         };
         preparer.tidy().await?;
+        match on_disk(|| Ok(confine::is_shut_in())).await {
+            Ok(true) => tracing::info!("ffmpeg is shut in with bubblewrap"),
+            Ok(false) | Err(_) => tracing::warn!(
+                "bubblewrap (bwrap) is not here or does not work: ffmpeg reads uploads with the streamer's rights"
+            ),
+        }
         Ok(preparer)
     }
 

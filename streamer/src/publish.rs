@@ -67,7 +67,7 @@ async fn run(options: PublishOptions) -> Result<(), PublishError> {
     let source = prepare::probe(&options.file).await?;
     let folder = tempfile::tempdir().map_err(PublishError::Io)?;
     let prepared = prepare::prepare(&options.file, &source, folder.path()).await?;
-    let mut footage = Footage::play(&prepared, source.audio, options.once).await?;
+    let mut footage = Footage::play(&prepared, source.audio.is_some(), options.once).await?;
     let http = reqwest::Client::builder()
         .timeout(Duration::from_secs(20))
         .build()
@@ -76,7 +76,7 @@ async fn run(options: PublishOptions) -> Result<(), PublishError> {
     loop {
         let attempt = async {
             let token = credential.token(&http, &options.whip_url).await?;
-            Whip::connect(&http, &options.whip_url, &token, source.audio).await
+            Whip::connect(&http, &options.whip_url, &token, source.audio.is_some()).await
         };
         match attempt.await {
             Ok(whip) => {

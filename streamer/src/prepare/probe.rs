@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::confine::{FORMATS, Limits, confined, read_from};
+use super::confine::{FORMATS, Limits, Shown, confined, read_from};
 use super::run::{PrepareError, failed, start};
 
 /// How long looking at a file may take.
@@ -18,9 +18,18 @@ const MAX_WORDS: u64 = 1 << 20;
 /// ffprobe's packets of one line each.
 const MAX_LINE: usize = 256;
 
+/// What ffprobe is asked of a file.
+pub(crate) const QUESTIONS: [&str; 4] = [
+    "-show_entries",
+    "stream=index,codec_type,codec_name,profile,pix_fmt,width,height,sample_aspect_ratio,avg_frame_rate,color_transfer,field_order,channels\
+     :stream_disposition=attached_pic,timed_thumbnails:stream_side_data=rotation:format=format_name,duration",
+    "-of",
+    "json",
+];
+
 /// A file's picture.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Video {
+pub(crate) struct Video {
     pub index: u32,
     pub codec: String,
     pub profile: String,
@@ -38,7 +47,7 @@ pub(super) struct Video {
 
 /// A file's sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Audio {
+pub(crate) struct Audio {
     pub index: u32,
     pub codec: String,
     pub profile: String,
@@ -47,7 +56,7 @@ pub(super) struct Audio {
 
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The demuxer that reads it.
     pub format: String,
     pub seconds: Option<f64>,
@@ -125,14 +134,12 @@ fn look(memory: u64, wall: Duration) -> Limits {
 /// Looks at a file.
 pub(super) async fn probe(file: &Path, memory: u64) -> Result<Source, PrepareError> {
     let limits = look(memory, LOOK);
-    let mut command = confined("ffprobe", limits);
-    command.args([
-        "-show_entries",
-        "stream=index,codec_type,codec_name,profile,pix_fmt,width,height,sample_aspect_ratio,avg_frame_rate,color_transfer,field_order,channels\
-         :stream_disposition=attached_pic,timed_thumbnails:stream_side_data=rotation:format=format_name,duration",
-        "-of",
-        "json",
-    ]);
+    let shown = Shown {
+        input: file,
+        output: None,
+    };
+    let mut command = confined("ffprobe", limits, shown);
+    command.args(QUESTIONS);
     read_from(&mut command, FORMATS, file);
     let mut running = start(command, "ffprobe")?;
     let mut words = Vec::new();
@@ -157,7 +164,11 @@ pub(super) async fn probe(file: &Path, memory: u64) -> Result<Source, PrepareErr
     understand(&words)
 }
 
-fn understand(json: &[u8]) -> Result<Source, PrepareError> {
+/// What ffprobe says of a file when it is asked the [`QUESTIONS`].
+///
+/// # Errors
+/// `NotAVideo`.
+pub(crate) fn understand(json: &[u8]) -> Result<Source, PrepareError> {
     let refuse = |why: &str| PrepareError::NotAVideo(why.to_owned());
     let probed: Probed =
         serde_json::from_slice(json).map_err(|_| refuse("it cannot be understood"))?;
@@ -224,7 +235,11 @@ pub(super) async fn keyframes(
     memory: u64,
 ) -> Result<Keyframes, PrepareError> {
     let limits = look(memory, READ_ALL);
-    let mut command = confined("ffprobe", limits);
+    let shown = Shown {
+        input: file,
+        output: None,
+    };
+    let mut command = confined("ffprobe", limits, shown);
     command.args([
         "-select_streams",
         &source.video.index.to_string(),

@@ -124,6 +124,17 @@ pub(super) fn failed(words: String, otherwise: &str) -> PrepareError {
             return PrepareError::Missing(program_name(program));
         }
     }
+    let refused = words
+        .split_once(" not on whitelist")
+        .and_then(|(before, _)| {
+            let (_, codec) = before.rsplit_once("Codec (")?;
+            codec.strip_suffix(')')
+        });
+    if let Some(codec) = refused {
+        return PrepareError::NotAVideo(format!(
+            "there is something in it that is not taken: {codec}"
+        ));
+    }
     if words.contains("Cannot allocate memory") {
         return PrepareError::TooMuch("it takes too much memory to prepare");
     }
@@ -190,6 +201,11 @@ mod tests {
         assert_eq!(failure.detail, "it is no video");
         let full = failed("/x: No space left on device".to_owned(), "");
         assert_eq!(full.failure().code, Code::QuotaExceeded);
+        let exotic = failed(
+            "[tta @ 0x5] Codec (tta) not on whitelist 'h264'\n".to_owned(),
+            "",
+        );
+        assert!(exotic.to_string().ends_with("not taken: tta"), "{exotic}");
         let missing = failed(
             "prlimit: failed to execute ffmpeg: No such file or directory".to_owned(),
             "",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::confine::{confined, read_from};
+use super::confine::{Shown, confined, read_from};
 use super::index::{IndexError, Indexed, index};
 use super::plan::{Picture, Tone, arguments, may_be_copied, plan, poster};
 use super::probe::{keyframes, probe};
@@ -168,7 +168,12 @@ impl Preparer {
             } => has_zscale().await,
             Picture::Made { tone: None, .. } | Picture::Copied => false,
         };
-        let mut command = confined("ffmpeg", plan.limits);
+        let folder = prepared.video.parent();
+        let shown = Shown {
+            input: upload,
+            output: folder,
+        };
+        let mut command = confined("ffmpeg", plan.limits, shown);
         command.args(["-nostdin", "-y", "-progress", "pipe:1"]);
         // A file that breaks off is refused. A recorded broadcast begins in the middle of something, and that is no fault.
         if source.format != "mpegts" {
@@ -199,7 +204,11 @@ impl Preparer {
         // A tenth in, where titles and black are over; of a long film, half a minute.
         let at = (indexed.duration_ms as f64 / 10_000.0).min(30.0);
         let limits = poster(memory);
-        let mut command = confined("ffmpeg", limits);
+        let shown = Shown {
+            input: &prepared.video,
+            output: folder,
+        };
+        let mut command = confined("ffmpeg", limits, shown);
         command.args(["-nostdin", "-y", "-ss", &format!("{at:.3}")]);
         read_from(&mut command, "mov", &prepared.video);
         command.args(["-map", "0:v:0", "-frames:v", "1", "-vf"]);

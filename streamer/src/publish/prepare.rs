@@ -6,46 +6,17 @@ use std::{
     process::Stdio,
 };
 
-use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
 
 use super::PublishError;
+use crate::prepare::probe::{QUESTIONS, Source, understand};
 
 const MAX_FRAMES_PER_SECOND: f64 = 30.0;
 
-/// What is known of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Source {
-    pub audio: bool,
-    pub frames_per_second: f64,
-    pub seconds: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Probe {
-    #[serde(default)]
-    streams: Vec<ProbedStream>,
-    #[serde(default)]
-    format: ProbedFormat,
-}
-
-#[derive(Deserialize)]
-struct ProbedStream {
-    #[serde(default)]
-    codec_type: String,
-    #[serde(default)]
-    avg_frame_rate: String,
-}
-
-#[derive(Deserialize, Default)]
-struct ProbedFormat {
-    duration: Option<String>,
-}
-
-/// Looks at a file.
+/// Looks at a file of the person who runs the command: any that ffprobe reads.
 pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
     let not_a_video = |detail: String| PublishError::NotAVideo {
         file: file.to_owned(),
@@ -53,14 +24,8 @@ pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
     };
     let mut command = Command::new("ffprobe");
     command
-        .args([
-            "-v",
-            "error",
-            "-show_entries",
-            "stream=codec_type,avg_frame_rate:format=duration",
-            "-of",
-            "json",
-        ])
+        .args(["-v", "error"])
+        .args(QUESTIONS)
         .arg(file)
         .kill_on_drop(true);
     let output = command
@@ -77,20 +42,7 @@ pub(super) async fn probe(file: &Path) -> Result<Source, PublishError> {
                 .to_owned(),
         ));
     }
-    let probe: Probe =
-        serde_json::from_slice(&output.stdout).map_err(|error| not_a_video(error.to_string()))?;
-    let has = |kind: &str| {
-        probe
-            .streams
-            .iter()
-            .find(|stream| stream.codec_type == kind)
-    };
-    let video = has("video").ok_or_else(|| not_a_video("there is no video in it".to_owned()))?;
-    Ok(Source {
-        audio: has("audio").is_some(),
-        frames_per_second: rate(&video.avg_frame_rate).unwrap_or(MAX_FRAMES_PER_SECOND),
-        seconds: probe.format.duration.and_then(|text| text.parse().ok()),
-    })
+    understand(&output.stdout).map_err(|error| not_a_video(error.to_string()))
 }
 
 /// Writes the streamable form of `file` into `folder`.
@@ -100,10 +52,15 @@ pub(super) async fn prepare(
     folder: &Path,
 ) -> Result<PathBuf, PublishError> {
     let prepared = folder.join("prepared.mkv");
-    let rate = source.frames_per_second.min(MAX_FRAMES_PER_SECOND);
+    let rate = source.video.frames_per_second;
+    let rate = rate.map_or(MAX_FRAMES_PER_SECOND, |rate| {
+        rate.min(MAX_FRAMES_PER_SECOND)
+    });
     let filter = format!(
         "scale='min(1280,iw)':'min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,fps={rate:.3},format=yuv420p"
     );
+    let sound = source.audio.as_ref();
+    let sound = sound.map(|sound| format!("0:{}", sound.index));
     let keyframe_every = format!("{}", rate.round().max(1.0));
     let mut command = Command::new("ffmpeg");
     command
@@ -118,7 +75,9 @@ pub(super) async fn prepare(
             "-i",
         ])
         .arg(file)
-        .args(["-map", "0:v:0", "-map", "0:a:0?", "-vf", &filter])
+        .args(["-map", &format!("0:{}", source.video.index)])
+        .args(sound.iter().flat_map(|sound| ["-map", sound.as_str()]))
+        .args(["-vf", &filter])
         .args([
             "-c:v",
             "libx264",
@@ -189,24 +148,5 @@ pub(super) fn missing(program: &'static str, error: std::io::Error) -> PublishEr
         PublishError::NoFfmpeg(program)
     } else {
         PublishError::Io(error)
-    }
-}
-
-/// ffprobe writes rates as fractions.
-fn rate(text: &str) -> Option<f64> {
-    let (above, below) = text.split_once('/')?;
-    let rate = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
-    (rate.is_finite() && rate > 0.0).then_some(rate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frame_rates_are_fractions() {
-        assert_eq!(rate("24/1"), Some(24.0));
-        assert_eq!(rate("0/0"), None);
-        assert_eq!(rate("x"), None);
     }
 }

@@ -212,6 +212,33 @@ async fn every_kind_of_video_becomes_one_that_browsers_play() {
 }
 
 #[tokio::test]
+async fn subtitles_are_left_out_and_a_decoder_that_is_not_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path(), Limits::default()).await;
+    let subtitles = "1\n00:00:00,000 --> 00:00:01,000\nHello\n";
+    std::fs::write(folder.path().join("a.srt"), subtitles).unwrap();
+    let picture = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2";
+    let sound = "-f lavfi -i sine=duration=2";
+    let streams = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a:0 aac";
+    let arguments =
+        format!("{picture} {sound} -i FOLDER/a.srt -map 0 -map 1 -map 2 {streams} -c:s mov_text");
+    let item = host
+        .give(&made(folder.path(), "subtitled.mp4", &arguments))
+        .await;
+    assert_eq!(watchable(&host, &item).await.as_array().unwrap().len(), 2);
+
+    let arguments = format!("{picture} {sound} -map 0 -map 1 -map 1 {streams} -c:a:1 tta");
+    let item = host
+        .give(&made(folder.path(), "exotic.mkv", &arguments))
+        .await;
+    let State::Failed(failure) = &item.state else {
+        panic!("{:?}", item.state);
+    };
+    assert_eq!(failure.code, Code::UnprocessableVideo);
+    assert!(failure.detail.ends_with(": tta"), "{}", failure.detail);
+}
+
+#[tokio::test]
 async fn what_is_no_video_is_refused_with_a_reason_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::open(folder.path(), Limits::default()).await;
