@@ -6,6 +6,7 @@ mod exchange;
 mod fetching;
 mod footage;
 mod hostile;
+mod killed;
 mod kubo;
 
 use std::sync::Arc;
