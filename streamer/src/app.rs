@@ -338,6 +338,9 @@ impl App {
     }
 }
 
+/// Uploads that are not ready yet, of all creators together.
+const MOST_ITEMS: u64 = 10_000;
+
 async fn uploads(
     config: &Config,
     library: &Arc<Library>,
@@ -360,6 +363,7 @@ async fn uploads(
         upload_bytes: config.max_upload_bytes,
         creator_bytes: config.creator_quota_bytes,
         creator_items: config.creator_quota_items,
+        items: MOST_ITEMS,
         at_a_time: config.max_uploads as usize,
         abandoned_after: Duration::from_secs(config.upload_expiry_seconds),
     };

@@ -104,7 +104,7 @@ impl Preparer {
         preparer.tidy().await?;
         match on_disk(|| Ok(confine::is_shut_in())).await {
             Ok(true) => tracing::info!("ffmpeg is shut in with bubblewrap"),
-            Ok(false) | Err(_) => tracing::warn!(
+            Ok(false) | Err(_) => tracing::info!(
                 "bubblewrap (bwrap) is not here or does not work: ffmpeg reads uploads with the streamer's rights"
             ),
         }

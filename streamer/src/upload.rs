@@ -37,6 +37,9 @@ pub struct Bounds {
     pub creator_bytes: u64,
     /// One creator's uploads and videos.
     pub creator_items: u64,
+    /// Everybody's uploads that are not ready yet; and as many that failed are remembered. Accounts cost nothing, so their own quotas do not
+    /// bound this.
+    pub items: u64,
     /// Requests that send bytes at a time.
     pub at_a_time: usize,
     /// An upload that nobody goes on with is removed after this.
@@ -96,7 +99,7 @@ impl Uploads {
     /// Begins an upload of `length` bytes; `None` when that is not known.
     ///
     /// # Errors
-    /// `too_large`, `quota_exceeded`, `unprocessable_video` (no bytes), `malformed` (the description).
+    /// `too_large`, `quota_exceeded`, `rate_limited`, `unprocessable_video` (no bytes), `malformed` (the description).
     pub async fn create(
         &self,
         owner: Option<Address>,
@@ -132,6 +135,12 @@ impl Uploads {
                     format!("you have {} videos here, and may have no more", used.items),
                 ));
             }
+        }
+        if self.library.pending().await?.items >= self.bounds.items {
+            return Err(refused(
+                Code::RateLimited,
+                "this provider has too many uploads that are not ready yet; try again later",
+            ));
         }
         let room = self.room(owner).await?;
         if length.unwrap_or(1) > room.bytes {
@@ -211,10 +220,11 @@ impl Uploads {
                     Err(refused(Code::UnprocessableVideo, "the file is empty"))
                 }
                 Ok(item) => Ok(item),
-                Err(error) => {
-                    uploads.discard(item_id).await?;
-                    Err(error)
-                }
+                // Who cut it off may have ended it too: then there is nothing left to end.
+                Err(error) => match uploads.discard(item_id).await {
+                    Err(other) if other.code() != Code::NotFound => Err(other),
+                    Ok(()) | Err(_) => Err(error),
+                },
             }
         })
         .await

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Uploads;
 use crate::error::{Error, Result};
-use crate::library::State;
+use crate::library::{Item, State};
 
 /// What failed is told for so long.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
@@ -33,11 +33,13 @@ impl Uploads {
     }
 
     async fn clean_once(self: &Arc<Self>, now: Timestamp) -> Result<()> {
-        for item in self
-            .library
-            .in_states(&["uploading", "failed", "cancelled"])
-            .await?
-        {
+        let ended = ["uploading", "failed", "cancelled"];
+        let items = self.library.in_states(&ended).await?;
+        let has_failed = |item: &Item| matches!(item.state, State::Failed(_));
+        let failed = items.iter().filter(|item| has_failed(item)).count() as u64;
+        // The oldest come first.
+        let mut too_many = failed.saturating_sub(self.bounds.items);
+        for item in items {
             let kept = match item.state {
                 State::Uploading => self.bounds.abandoned_after,
                 // Somebody was just ending it when the streamer ended.
@@ -52,8 +54,12 @@ impl Uploads {
                 .touched_at
                 .checked_add(kept)
                 .is_ok_and(|until| until < now);
-            if over && !at_work {
-                tracing::info!(item = %item.item_id, state = item.state.as_str(), "an abandoned item is removed");
+            let surplus = too_many > 0 && has_failed(&item);
+            if surplus {
+                too_many -= 1;
+            }
+            if (over || surplus) && !at_work {
+                tracing::info!(item = %item.item_id, state = item.state.as_str(), "an item that nobody needs any more is removed");
                 self.discard(item.item_id).await?;
             }
         }

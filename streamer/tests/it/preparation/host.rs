@@ -18,6 +18,7 @@ pub struct Limits {
     pub store: u64,
     pub creator_bytes: u64,
     pub creator_items: u64,
+    pub items: u64,
     pub abandoned_after: Duration,
 }
 
@@ -27,6 +28,7 @@ impl Default for Limits {
             store: 1 << 40,
             creator_bytes: 1 << 40,
             creator_items: 100,
+            items: 100,
             abandoned_after: Duration::from_secs(3600),
         }
     }
@@ -70,6 +72,7 @@ impl Host {
             upload_bytes: 1 << 40,
             creator_bytes: limits.creator_bytes,
             creator_items: limits.creator_items,
+            items: limits.items,
             at_a_time: 8,
             abandoned_after: limits.abandoned_after,
         };

@@ -123,3 +123,47 @@ async fn an_upload_that_is_being_sent_is_not_abandoned_and_a_newer_request_still
     let cut = sending.await.unwrap().unwrap_err();
     assert_eq!(cut.code(), Code::UploadConflict);
 }
+
+#[tokio::test]
+async fn accounts_without_number_do_not_make_items_without_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        items: 3,
+        abandoned_after: Duration::from_secs(20),
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let create = |account| {
+        let owner = Some(Address::repeat_byte(account));
+        host.uploads.create(owner, Some(10), Description::default())
+    };
+    let mut open = Vec::new();
+    for account in 1..4 {
+        open.push(create(account).await.unwrap().item_id);
+    }
+    assert_eq!(create(4).await.unwrap_err().code(), Code::RateLimited);
+    for id in open {
+        host.uploads.discard(id).await.unwrap();
+    }
+
+    let mut last = None;
+    for account in 1..7 {
+        let owner = Some(Address::repeat_byte(account));
+        let id = host.upload_of(owner, b"no video".to_vec(), "a.mp4").await;
+        assert!(matches!(host.finished(id).await.state, State::Failed(_)));
+        last = Some(id);
+    }
+    let forgotten = async {
+        loop {
+            let failed = host.library.in_states(&["failed"]).await.unwrap();
+            if failed.len() == 3 {
+                return failed;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let left = tokio::time::timeout(Duration::from_secs(60), forgotten)
+        .await
+        .expect("the oldest that failed are forgotten");
+    assert_eq!(left.last().map(|item| item.item_id), last);
+}
