@@ -82,6 +82,8 @@ pub struct App {
     pub outbox: Arc<Outbox>,
     /// How often a client asks for that.
     pub relay_pace: Pace,
+    /// How often a client asks for passes.
+    pub pass_pace: Pace,
     /// What bought views open.
     pub passes: Arc<Passes>,
     /// Who has signed in.
@@ -187,7 +189,8 @@ impl App {
                 Arc::clone(&outbox),
             )),
             outbox,
-            relay_pace: Pace::default(),
+            relay_pace: Pace::of_relays(),
+            pass_pace: Pace::of_passes(),
             passes: Arc::default(),
             sessions: Sessions::new(config.max_sessions),
             sign_in: SignIn::default(),

@@ -3,7 +3,8 @@
 //!
 //! A challenge is composed here, byte by byte, and found again by its text; so a signature under any other text is
 //! worth nothing, whatever it says. It is good once and for five minutes. Tables are bounded, and so is what one client
-//! may have pending; nothing is persisted: after a restart an account signs in again.
+//! may have pending and one account may hold; the oldest gives way, so that nobody can keep all others out. Nothing is
+//! persisted: after a restart an account signs in again.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,8 +21,10 @@ use crate::error::{Code, Error, Result, refused};
 const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
 /// How long a token is good.
 const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
-/// Challenges, and tokens, at a time.
+/// Challenges, and tokens, at a time. The oldest gives way.
 const MAX_ENTRIES: usize = 4096;
+/// Tokens of one account at a time: its devices, and the contents that it publishes. The oldest gives way.
+const MAX_TOKENS_OF_AN_ACCOUNT: usize = 8;
 /// Challenges that one client may have pending.
 const MAX_PENDING_OF_A_CLIENT: usize = 64;
 
@@ -114,7 +117,7 @@ impl SignIn {
     /// Composes a challenge for an account that wants to sign in.
     ///
     /// # Errors
-    /// `rate_limited` when too many are pending.
+    /// `rate_limited` when this client has too many pending.
     pub fn challenge(
         &self,
         site: &Site,
@@ -141,11 +144,14 @@ impl SignIn {
             .values()
             .filter(|pending| pending.client == client)
             .count();
-        if challenges.len() >= MAX_ENTRIES || of_client >= MAX_PENDING_OF_A_CLIENT {
+        if of_client >= MAX_PENDING_OF_A_CLIENT {
             return Err(refused(
                 Code::RateLimited,
                 "too many challenges are pending; answer one, or wait five minutes",
             ));
+        }
+        if challenges.len() >= MAX_ENTRIES {
+            remove_oldest(&mut challenges, |pending| Some(pending.expires));
         }
         challenges.insert(
             message.clone(),
@@ -183,23 +189,20 @@ impl SignIn {
     }
 
     /// Gives out a token.
-    ///
-    /// # Errors
-    /// `rate_limited` when too many are out.
-    pub fn issue(&self, grant: Grant, now: Timestamp) -> Result<(String, Timestamp)> {
+    pub fn issue(&self, grant: Grant, now: Timestamp) -> (String, Timestamp) {
         let (token, expires) = (random_hex::<32>(), now + TOKEN_LIFE);
         let mut tokens = lock(&self.tokens);
-        if tokens.len() >= MAX_ENTRIES {
-            tokens.retain(|_, token| token.expires > now);
+        tokens.retain(|_, token| token.expires > now);
+        let of_account =
+            |token: &Token| (token.grant.address == grant.address).then_some(token.expires);
+        if tokens.values().filter_map(of_account).count() >= MAX_TOKENS_OF_AN_ACCOUNT {
+            remove_oldest(&mut tokens, of_account);
         }
         if tokens.len() >= MAX_ENTRIES {
-            return Err(refused(
-                Code::RateLimited,
-                "too many accounts are signed in",
-            ));
+            remove_oldest(&mut tokens, |token| Some(token.expires));
         }
         tokens.insert(token.clone(), Token { grant, expires });
-        Ok((token, expires))
+        (token, expires)
     }
 
     /// The account that was given this token for this purpose.
@@ -244,6 +247,18 @@ fn unknown() -> Error {
 
 fn lock<T>(table: &Mutex<HashMap<String, T>>) -> MutexGuard<'_, HashMap<String, T>> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes that of which the age is told and which is the oldest: what lives as long as all others and ends first.
+fn remove_oldest<T>(table: &mut HashMap<String, T>, expires: impl Fn(&T) -> Option<Timestamp>) {
+    let oldest = table
+        .iter()
+        .filter_map(|(key, entry)| Some((expires(entry)?, key)))
+        .min()
+        .map(|(_, key)| key.clone());
+    if let Some(oldest) = oldest {
+        table.remove(&oldest);
+    }
 }
 
 /// So many random bytes in hex.
@@ -352,7 +367,7 @@ mod tests {
         let sign_in = SignIn::default();
         let content = B256::repeat_byte(1);
         let publish = grant(Purpose::Publish(content));
-        let (token, expires) = sign_in.issue(publish, now()).unwrap();
+        let (token, expires) = sign_in.issue(publish, now());
         assert_eq!(
             sign_in.publisher(&token, content, now()).unwrap(),
             publish.address
@@ -374,12 +389,62 @@ mod tests {
             pending(CLIENT, now()).unwrap_err().code(),
             Code::RateLimited
         );
-        for number in MAX_PENDING_OF_A_CLIENT..MAX_ENTRIES {
+        let first = sign_in.challenge(&site(), upload, [192, 0, 2, 1].into(), now());
+        let (first, _) = first.unwrap();
+        let later = now() + Duration::from_secs(1);
+        for number in MAX_PENDING_OF_A_CLIENT + 1..MAX_ENTRIES {
             let client = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
-            pending(client, now()).unwrap();
+            pending(client, later).unwrap();
         }
-        let other = IpAddr::from([192, 0, 2, 1]);
-        assert_eq!(pending(other, now()).unwrap_err().code(), Code::RateLimited);
+        // The table is full: nobody is kept out, and the oldest give way.
+        sign_in.look(&first, later).unwrap();
+        let mut newest = String::new();
+        for _ in 0..MAX_PENDING_OF_A_CLIENT {
+            newest = pending([192, 0, 2, 2].into(), later).unwrap().0;
+        }
+        pending([192, 0, 2, 3].into(), later).unwrap();
+        assert!(sign_in.look(&first, later).is_err());
+        sign_in.look(&newest, later).unwrap();
+        assert_eq!(lock(&sign_in.challenges).len(), MAX_ENTRIES);
         assert!(pending(CLIENT, now() + CHALLENGE_LIFE).is_ok());
+    }
+
+    #[test]
+    fn an_account_holds_eight_tokens_and_the_oldest_gives_way_to_the_next() {
+        let sign_in = SignIn::default();
+        let at = |second| now() + Duration::from_secs(second);
+        let upload = grant(Purpose::Upload);
+        let other = Grant {
+            address: Address::repeat_byte(8),
+            ..upload
+        };
+        let (others, _) = sign_in.issue(other, now());
+        let tokens: Vec<_> = (1..=9)
+            .map(|second| sign_in.issue(upload, at(second)).0)
+            .collect();
+        let holds = |token: &str| sign_in.holder(token, Purpose::Upload, at(10)).is_some();
+        assert!(!holds(&tokens[0]));
+        assert!(tokens[1..].iter().all(|token| holds(token)));
+        assert!(holds(&others));
+    }
+
+    #[test]
+    fn when_all_tokens_are_out_the_oldest_gives_way_to_the_next() {
+        let sign_in = SignIn::default();
+        let mut first = None;
+        for number in 0..=MAX_ENTRIES {
+            let mut address = Address::ZERO;
+            address[..8].copy_from_slice(&number.to_be_bytes());
+            let grant = Grant {
+                purpose: Purpose::Upload,
+                address,
+            };
+            let second = Duration::from_secs(u64::try_from(number).unwrap());
+            let (token, _) = sign_in.issue(grant, now() + second);
+            first.get_or_insert(token);
+        }
+        assert_eq!(lock(&sign_in.tokens).len(), MAX_ENTRIES);
+        let held = sign_in.holder(&first.unwrap(), Purpose::Upload, now());
+        assert_eq!(held, None);
     }
 }

@@ -1,10 +1,11 @@
 //! Who asks, for the bounds by address.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 
-/// The client's address: the connection's, or, behind a trusted proxy, the last of X-Forwarded-For, which that proxy wrote.
+/// The client's address: the connection's, or, behind a trusted proxy, the last of X-Forwarded-For, which that proxy wrote. Of IPv6, the
+/// network of 64 bits, of which one customer has all addresses.
 pub(super) fn client_address(
     connection: SocketAddr,
     headers: &HeaderMap,
@@ -14,10 +15,17 @@ pub(super) fn client_address(
         let last = headers.get_all("x-forwarded-for").iter().next_back()?;
         last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     };
-    if trust_forwarded_for {
+    let address = if trust_forwarded_for {
         forwarded().unwrap_or(connection.ip())
     } else {
         connection.ip()
+    };
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            Ipv6Addr::from(network).into()
+        }
     }
 }
 
@@ -42,5 +50,17 @@ mod tests {
             client_address(connection, &HeaderMap::new(), true),
             connection.ip()
         );
+    }
+
+    #[test]
+    fn the_addresses_of_an_ipv6_network_are_one_client() {
+        let client = |text: &str| {
+            let connection = SocketAddr::new(text.parse().unwrap(), 5);
+            client_address(connection, &HeaderMap::new(), false).to_string()
+        };
+        assert_eq!(client("2001:db8:1:2::1"), "2001:db8:1:2::");
+        assert_eq!(client("2001:db8:1:2:ffff::9"), "2001:db8:1:2::");
+        assert_eq!(client("2001:db8:1:3::1"), "2001:db8:1:3::");
+        assert_eq!(client("::ffff:192.0.2.1"), "192.0.2.1");
     }
 }

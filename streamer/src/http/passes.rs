@@ -1,12 +1,15 @@
 //! `POST /v1/view-passes` (docs/protocol.md, section 13): a view that is on chain becomes a media token.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
 use jiff::Timestamp;
 
 use super::body::JsonBody;
+use super::client_address::client_address;
 use super::sign_in::{SignedMessage, Token, proven};
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
@@ -24,8 +27,12 @@ use crate::sign_in::Purpose;
 ))]
 pub(super) async fn pass(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<SignedMessage>,
 ) -> Result<Json<Token>> {
+    let client = client_address(connection, &headers, app.config.trust_forwarded_for);
+    app.pass_pace.take(client)?;
     let grant = proven(&app, &body).await?;
     let Purpose::View(content) = grant.purpose else {
         return Err(refused(

@@ -71,7 +71,7 @@ pub(super) async fn token(
     };
     // The registry may have changed since the challenge.
     is_creators(&app, content, grant.address).await?;
-    issued(&app, grant)
+    Ok(issued(&app, grant))
 }
 
 async fn is_creators(app: &App, content: B256, address: Address) -> Result<()> {

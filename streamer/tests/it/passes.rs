@@ -63,3 +63,18 @@ async fn a_view_on_chain_opens_the_live_stream_to_its_viewer_and_to_nobody_else(
     let (_, sessions) = streamer.get_as(OPERATOR_TOKEN, "/v1/sessions").await;
     assert_eq!(sessions["passes"], 1);
 }
+
+#[tokio::test]
+async fn a_client_that_asks_for_passes_without_end_is_told_to_wait() {
+    let stack = Stack::start().await;
+    let streamer = &stack.streamer;
+    let viewer = PrivateKeySigner::random();
+    let body = message(streamer, stack.chain.content, &viewer).await;
+    let mut answers = std::collections::BTreeMap::new();
+    for _ in 0..250 {
+        let (status, _) = streamer.post("/v1/view-passes", &body).await;
+        *answers.entry(status).or_insert(0) += 1;
+    }
+    assert!(answers[&409] >= 240, "{answers:?}");
+    assert!(answers[&429] >= 1, "{answers:?}");
+}

@@ -1,7 +1,12 @@
+use alloy::network::TransactionBuilder;
+use alloy::primitives::Address;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::{Value, json};
 
+use crate::stack::token::compile;
 use crate::stack::{OPERATOR_TOKEN, Stack, Streamer};
 
 /// Signs in, and answers what the streamer answered.
@@ -61,4 +66,37 @@ async fn an_account_signs_in_once_per_challenge_and_the_operator_by_the_token_fi
         let (status, problem) = streamer.post("/v1/challenges", &bad).await;
         assert_eq!((status, &problem["code"]), (400, &json!("malformed")));
     }
+}
+
+#[tokio::test]
+async fn an_account_that_is_a_contract_signs_in_by_its_code_and_only_with_its_owners_key() {
+    let stack = Stack::start().await;
+    let streamer = &stack.streamer;
+    let (owner, stranger) = (PrivateKeySigner::random(), PrivateKeySigner::random());
+    // The wallet of the contracts' own tests; its constructor takes the owner.
+    let code = compile("signers", "WalletSigner");
+    let code = [&code[..], owner.address().into_word().as_slice()].concat();
+    let request = TransactionRequest::default().with_deploy_code(code);
+    let sent = stack.chain.provider.send_transaction(request).await;
+    let receipt = sent.unwrap().get_receipt().await.unwrap();
+    let wallet = receipt.contract_address.unwrap();
+
+    let exchange = async |account: Address, signer: &PrivateKeySigner| {
+        let ask = json!({"address": account, "purpose": "upload"});
+        let (status, challenge) = streamer.post("/v1/challenges", &ask).await;
+        assert_eq!(status, 200, "{challenge}");
+        let body = signed(&challenge, signer);
+        streamer.post("/v1/tokens", &body).await
+    };
+    assert_eq!(exchange(wallet, &stranger).await.0, 401);
+    let (status, token) = exchange(wallet, &owner).await;
+    assert_eq!(status, 200, "{token}");
+    // It is the wallet that has signed in, and not its owner.
+    let token = token["token"].as_str().unwrap();
+    let (status, items) = streamer.get_as(token, "/v1/items").await;
+    assert_eq!(status, 200, "{items}");
+    assert_eq!(exchange(owner.address(), &stranger).await.0, 401);
+    // Code that knows nothing of signatures takes none.
+    let registry = stack.chain.deployed.registry;
+    assert_eq!(exchange(registry, &owner).await.0, 401);
 }

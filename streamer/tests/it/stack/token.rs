@@ -199,23 +199,26 @@ pub fn in_an_hour() -> i64 {
 /// The token that the contracts' own tests pay with, compiled once into cargo's folder for tests.
 fn code() -> Bytes {
     static CODE: std::sync::OnceLock<Bytes> = std::sync::OnceLock::new();
+    let compile = || compile("tokens", "UsdLikeToken");
     CODE.get_or_init(compile).clone()
 }
 
-fn compile() -> Bytes {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("token");
+/// The code that makes a contract of the contracts' own tests, without arguments.
+pub fn compile(folder: &str, name: &str) -> Bytes {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
     let output = Command::new(contracts.join("forge"))
-        .args(["build", "contracts/test/tokens/UsdLikeToken.sol", "--out"])
-        .arg(folder.join("out"))
+        .args(["build", &format!("contracts/test/{folder}/{name}.sol")])
+        .arg("--out")
+        .arg(target.join("out"))
         .arg("--cache-path")
-        .arg(folder.join("cache"))
+        .arg(target.join("cache"))
         .env("FOUNDRY_PROFILE", "default")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let artefact = std::fs::read(folder.join("out/UsdLikeToken.sol/UsdLikeToken.json")).unwrap();
-    let artefact: Value = serde_json::from_slice(&artefact).unwrap();
+    let artefact = target.join(format!("out/{name}.sol/{name}.json"));
+    let artefact: Value = serde_json::from_slice(&std::fs::read(artefact).unwrap()).unwrap();
     let code = artefact["bytecode"]["object"].as_str().unwrap();
     code.parse().unwrap()
 }
