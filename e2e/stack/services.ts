@@ -218,6 +218,7 @@ function streamer(
       ...flags({ '--ethereum-rpc': `http://127.0.0.1:${ports.anvil}`, '--deployment': paths.deployment, '--indexer-url': urls.indexer }),
       ...flags({ '--bitcoin-network': 'regtest', '--bitcoin-rpc': urls.bitcoin, '--bitcoin-cookie-file': paths.bitcoinCookie }),
       ...flags({ '--bitcoin-payout': provider.payout, '--operator-token-file': operatorTokenFile(paths, provider.name) }),
+      ...flags({ '--relay-token': 'any' }),
     ],
   };
 }

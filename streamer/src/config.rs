@@ -57,13 +57,13 @@ pub struct Config {
     /// this streamer over HTTP. Without it nobody does.
     #[arg(long, env = "PAYSTREAM_STREAMER_OPERATOR_TOKEN_FILE")]
     pub operator_token_file: Option<PathBuf>,
-    /// Send viewers' signed payments in this token only, and only when this provider's share is so much (in the token's smallest unit):
-    /// 0x... or 0x...:share; repeatable, or separated by commas. Without it, in any token, of which somebody may be the only one to
-    /// think that it is worth something.
+    /// Send viewers' signed payments in this token, when this provider's share is so much (in the token's smallest unit): 0x... or
+    /// 0x...:share; repeatable, or separated by commas. Without it no payment is sent. `any` is for development: anybody can make a
+    /// token that is worth nothing, and have you pay gas for it.
     #[arg(long, env = "PAYSTREAM_STREAMER_RELAY_TOKEN", value_delimiter = ',')]
     pub relay_token: Vec<RelayedToken>,
-    /// The most that is spent on gas for others (views and registrations that they signed) in 24 hours, in wei; 0 sends nothing for
-    /// anybody.
+    /// The most that is spent on gas for others in 24 hours, in wei: half for viewers' payments, half for what creators sign or ask for;
+    /// 0 sends nothing for anybody.
     #[arg(
         long,
         env = "PAYSTREAM_STREAMER_RELAY_DAILY_GAS_WEI",
@@ -223,8 +223,8 @@ pub struct Config {
 /// A token in which signed payments are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RelayedToken {
-    /// The token.
-    pub token: Address,
+    /// The token; nothing stands for any.
+    pub token: Option<Address>,
     /// The least share of a view that the provider wants, in the token's smallest unit.
     pub min_share: U256,
 }
@@ -233,17 +233,23 @@ impl std::str::FromStr for RelayedToken {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "any" {
+            return Ok(Self {
+                token: None,
+                min_share: U256::ONE,
+            });
+        }
         let (token, share) = text.split_once(':').unwrap_or((text, "1"));
         let token: Address = token
             .parse()
-            .map_err(|_| "a token is 0x and 40 hex digits".to_owned())?;
+            .map_err(|_| "a token is 0x and 40 hex digits, or `any`".to_owned())?;
         let min_share = U256::from_str_radix(share, 10)
             .map_err(|_| "the share after the colon is not a whole number".to_owned())?;
         if token == Address::ZERO {
             return Err("ether is not a token".to_owned());
         }
         Ok(Self {
-            token,
+            token: Some(token),
             min_share: min_share.max(U256::ONE),
         })
     }
@@ -253,11 +259,9 @@ impl Config {
     /// The least share of a view in this token for which its payment is sent; nothing when none is.
     #[must_use]
     pub fn relay_min_share(&self, token: Address) -> Option<U256> {
-        if self.relay_token.is_empty() {
-            return Some(U256::ONE);
-        }
-        let listed = self.relay_token.iter().find(|listed| listed.token == token);
-        listed.map(|listed| listed.min_share)
+        let listed = |token| self.relay_token.iter().find(|listed| listed.token == token);
+        let found = listed(Some(token)).or_else(|| listed(None));
+        found.map(|found| found.min_share)
     }
 
     /// The tick as a duration.
@@ -306,5 +310,51 @@ fn network(text: &str) -> Result<Network, String> {
         "signet" => Ok(Network::Signet),
         "regtest" => Ok(Network::Regtest),
         _ => Err("one of bitcoin, testnet4, signet, regtest is expected".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn config(relayed: &[&str]) -> Config {
+        let required = [
+            "serve",
+            "--public-url=https://streamer.example",
+            "--media-listen=127.0.0.1:8281",
+            "--data-dir=data",
+            "--ethereum-rpc=http://127.0.0.1:8545",
+            "--deployment=deployment.json",
+            "--operator-key-file=operator.key",
+            "--bitcoin-cookie-file=cookie",
+            "--bitcoin-payout=tb1q",
+        ];
+        #[derive(Parser)]
+        struct Command {
+            #[command(flatten)]
+            config: Config,
+        }
+        let arguments = required.iter().chain(relayed);
+        Command::try_parse_from(arguments).unwrap().config
+    }
+
+    #[test]
+    fn payments_are_sent_in_the_tokens_that_are_named_and_in_no_others() {
+        let token = Address::repeat_byte(1);
+        let other = Address::repeat_byte(2);
+        let one = Some(U256::ONE);
+        assert_eq!(config(&[]).relay_min_share(token), None);
+        let any = config(&["--relay-token=any"]);
+        assert_eq!(any.relay_min_share(token), one);
+        let named = format!("--relay-token={token}:500");
+        let named = config(&[&named]);
+        assert_eq!(named.relay_min_share(token), Some(U256::from(500)));
+        assert_eq!(named.relay_min_share(other), None);
+        let both = format!("--relay-token=any,{token}:500");
+        let both = config(&[&both]);
+        assert_eq!(both.relay_min_share(token), Some(U256::from(500)));
+        assert_eq!(both.relay_min_share(other), one);
     }
 }

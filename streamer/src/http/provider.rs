@@ -104,7 +104,7 @@ pub(super) async fn earnings(
 ) -> Result<Json<Earnings>> {
     authorised.operator()?;
     let mut tokens: BTreeSet<Address> = [Address::ZERO].into();
-    tokens.extend(app.config.relay_token.iter().map(|relayed| relayed.token));
+    tokens.extend((app.config.relay_token.iter()).filter_map(|relayed| relayed.token));
     tokens.extend(app.ethereum.tokens_seen());
     let mut ethereum = Vec::with_capacity(tokens.len());
     for token in tokens {

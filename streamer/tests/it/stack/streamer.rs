@@ -29,6 +29,11 @@ impl Streamer {
         std::fs::write(&token, OPERATOR_TOKEN).unwrap();
         std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         let (port, media) = (free_tcp_port(), free_udp_port());
+        let relayed: &[&str] = if arguments.contains(&"--relay-token") {
+            &[]
+        } else {
+            &["--relay-token", "any"]
+        };
         let url = format!("http://127.0.0.1:{port}");
         let process = Process::start(
             Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
@@ -61,6 +66,7 @@ impl Streamer {
                 .arg("--bitcoin-cookie-file")
                 .arg(bitcoin.cookie())
                 .args(["--bitcoin-payout", PAYOUT, "--bitcoin-poll-ms", "100"])
+                .args(relayed)
                 .args(arguments),
         );
         let streamer = Self {
