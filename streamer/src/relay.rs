@@ -9,12 +9,19 @@
 //! (nothing) -> pending -> confirmed      mined, and did what it says
 //!                      -> failed         mined and reverted, or can never be mined
 //! confirmed -> pending                   its block was reorganised away, before it was 12 deep
+//! failed    -> pending                   likewise
+//! failed    -> confirmed                 it turns out to be on chain after all, before another 12 blocks are
 //! ```
+//!
+//! What others signed is public once it is sent, and anybody may send a copy. So nothing has failed before the chain was
+//! searched for the same in anybody's transaction (`traces`).
 
 mod follow;
 mod journal;
 mod outbox;
 mod pace;
+mod replace;
+mod traces;
 mod view;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -45,6 +52,24 @@ impl Kind {
             Self::Own => "own",
         }
     }
+
+    /// Out of which bound it is paid; the provider's own out of none.
+    fn purse(self) -> Option<Purse> {
+        match self {
+            Self::View => Some(Purse::Views),
+            Self::Registration | Self::Stream => Some(Purse::Registrations),
+            Self::Own => None,
+        }
+    }
+}
+
+/// What is paid for others has two bounds, so that viewers cannot use up what creators need, nor the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purse {
+    /// What viewers signed.
+    Views,
+    /// What creators signed or asked for.
+    Registrations,
 }
 
 /// How it goes.
@@ -122,6 +147,9 @@ pub struct Relay {
 #[derive(Debug, Clone)]
 struct Entry {
     relay: Relay,
+    kind: Kind,
+    once: Option<String>,
+    created_at: i64,
     to: Address,
     data: Bytes,
     gas: u64,

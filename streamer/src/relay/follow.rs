@@ -1,4 +1,4 @@
-//! Follows what was sent until it is deep in the chain: looks it up, sends it again, raises its fee, gives it another nonce.
+//! Follows what was sent until it is deep in the chain: looks it up, sends it again, and takes back what was believed too early.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,30 +7,70 @@ use std::time::Duration;
 use alloy::primitives::{B256, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionReceipt;
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::{Fees, within};
+use super::outbox::within;
 use super::{Attempt, Entry, Outbox, State};
 use crate::error::{Error, Result};
 
 /// The pause between two looks at what is pending.
 const ROUND: Duration = Duration::from_millis(500);
-/// The pause when nothing is pending: a reorganisation is not noticed sooner.
+/// The pause when nothing is pending: a reorganisation is not noticed sooner. Also that before a relay is looked at again
+/// after that has failed.
 const SLOW_ROUND: Duration = Duration::from_secs(10);
 /// A pending transaction is given to the node again after this.
 const REBROADCAST: Duration = Duration::from_secs(5);
 /// Looks in a row that must find a nonce unusable, since a node may tell a new count before it tells the receipt.
 const PATIENCE: u32 = 6;
+/// How long a transaction is the first in the queue at least before its fee is raised: a block of Ethereum's.
+const LEAD: Duration = Duration::from_secs(12);
 /// A block this deep is not looked for again.
 const DEEP: u64 = 12;
 
-/// What is remembered of a pending relay between two looks.
+/// What is remembered of a relay between two looks. Times are of the clock that nobody sets.
 #[derive(Default)]
 struct Memory {
+    /// When it was last given to the node.
     sent: Option<Instant>,
+    /// Looks in a row that found its nonce unusable.
     unusable: u32,
+    /// The transaction that it has, and since when.
+    current: Option<(B256, Instant)>,
+    /// Since when nothing of ours has a lower nonce.
+    leads: Option<Instant>,
+    /// Looking at it has failed; it is left alone until then.
+    rests: Option<Instant>,
+    /// The blocks at which a failed relay was looked for in the chain: the first, and the last.
+    searched: Option<(u64, u64)>,
+}
+
+impl Memory {
+    fn is_resting(&self) -> bool {
+        self.rests.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Keeps time: for how long it has had this transaction, and for how long it has been the first.
+    fn keep_time(&mut self, transaction: B256, leads: bool) -> (Duration, Duration) {
+        let now = Instant::now();
+        let since = self
+            .current
+            .filter(|(current, _)| *current == transaction)
+            .map_or(now, |(_, since)| since);
+        self.current = Some((transaction, since));
+        self.leads = leads.then(|| self.leads.unwrap_or(now));
+        let lead = self.leads.map_or(Duration::ZERO, |since| now - since);
+        (now - since, lead)
+    }
+}
+
+/// How the node sees the account.
+#[derive(Clone, Copy)]
+struct Account {
+    /// How many transactions are in blocks.
+    mined: u64,
+    /// The first nonce that its pool has no transaction for.
+    free: u64,
 }
 
 impl Outbox {
@@ -50,7 +90,7 @@ impl Outbox {
         }
     }
 
-    /// Looks at all that is not settled; how long it may rest then.
+    /// Looks at all that is not settled; how long it may rest then. What fails for one is tried again later, and holds up no other.
     async fn look(&self, memories: &mut HashMap<B256, Memory>) -> Result<Duration> {
         let entries = self.journal.unsettled().await?;
         memories.retain(|id, _| entries.iter().any(|entry| entry.relay.id == *id));
@@ -58,47 +98,69 @@ impl Outbox {
             return Ok(SLOW_ROUND);
         }
         let head = within(self.provider.get_block_number()).await?;
-        let mined = self.mined_count().await?;
-        let pool = self.next_in_pool().await?;
-        let mut first = true;
+        let account = Account {
+            mined: self.mined_count().await?,
+            free: self.next_in_pool().await?,
+        };
+        let mut queue = Vec::new();
         for entry in entries {
+            let id = entry.relay.id;
+            let memory = memories.entry(id).or_default();
             match entry.relay.state {
-                State::Pending => {
-                    let memory = memories.entry(entry.relay.id).or_default();
-                    // Behind a gap that nothing of ours will fill, only the first can be the one to move.
-                    let gap = if first { Some(pool) } else { None };
-                    first = false;
-                    self.pursue(entry, memory, mined, gap).await?;
+                State::Pending => match self.journal.attempts(id).await {
+                    Ok(attempts) => queue.push((entry, attempts)),
+                    Err(error) => failed(id, memory, &error),
+                },
+                State::Confirmed | State::Failed => {
+                    if !memory.is_resting()
+                        && let Err(error) = self.confirm(entry, memory, head).await
+                    {
+                        failed(id, memory, &error);
+                    }
                 }
-                State::Confirmed | State::Failed => self.confirm(entry, head).await?,
             }
         }
-        Ok(if first { SLOW_ROUND } else { ROUND })
+        let pause = if queue.is_empty() { SLOW_ROUND } else { ROUND };
+        queue.sort_by_key(|(_, attempts)| attempts.first().map(|current| current.nonce));
+        for (place, (entry, attempts)) in queue.into_iter().enumerate() {
+            let id = entry.relay.id;
+            let memory = memories.entry(id).or_default();
+            if memory.is_resting() {
+                continue;
+            }
+            let pursued = self.pursue(entry, &attempts, memory, account, place == 0);
+            if let Err(error) = pursued.await {
+                failed(id, memory, &error);
+            }
+        }
+        Ok(pause)
     }
 
-    async fn next_in_pool(&self) -> Result<u64> {
+    pub(super) async fn next_in_pool(&self) -> Result<u64> {
         let account = self.account();
         let count = self.provider.get_transaction_count(account).pending();
         within(count.into_future()).await
     }
 
-    /// Brings a pending relay nearer to its block.
+    /// Brings a pending relay nearer to its block. `leads`: nothing of ours has a lower nonce.
     async fn pursue(
         &self,
         mut entry: Entry,
+        attempts: &[Attempt],
         memory: &mut Memory,
-        mined: u64,
-        pool: Option<u64>,
+        account: Account,
+        leads: bool,
     ) -> Result<()> {
-        let attempts = self.journal.attempts(entry.relay.id).await?;
         let current = attempts
             .first()
             .ok_or_else(|| Error::Damaged(format!("the relay {}", entry.relay.id)))?;
-        if let Some(receipt) = self.receipt(&attempts, current.nonce).await? {
+        if let Some(receipt) = self.receipt(attempts, current.nonce).await? {
             return self.mined(entry, &receipt).await;
         }
-        let taken = mined > current.nonce;
-        let gap = pool.is_some_and(|pool| current.nonce > pool);
+        let (age, lead) = memory.keep_time(current.transaction, leads);
+        let taken = account.mined > current.nonce;
+        // Behind a gap that nothing of ours will fill, only the first can be the one to move.
+        let gap = leads && current.nonce > account.free;
         if taken || gap {
             memory.unusable += 1;
             if memory.unusable < PATIENCE {
@@ -106,17 +168,20 @@ impl Outbox {
             }
             memory.unusable = 0;
             memory.sent = None;
-            return self.renumber(entry, current).await;
+            return self.renumber(entry, attempts, taken).await;
         }
         memory.unusable = 0;
-        let now = Timestamp::now().as_second();
-        let waited = Duration::from_secs(u64::try_from(now - current.sent_at).unwrap_or(0));
-        if waited >= self.budget.replace_after
-            && let Some(next) = self.raise(&mut entry, current).await?
-        {
-            memory.sent = Some(Instant::now());
-            self.broadcast(&next).await;
-        } else if memory.sent.is_none_or(|at| at.elapsed() >= REBROADCAST) {
+        // What comes behind waits for the first, and may need no more than that.
+        let patience = self.budget.replace_after;
+        if leads && age >= patience && lead >= patience.min(LEAD) {
+            memory.leads = None;
+            if let Some(next) = self.raise(&mut entry, current).await? {
+                memory.sent = Some(Instant::now());
+                self.broadcast(&next).await;
+                return Ok(());
+            }
+        }
+        if memory.sent.is_none_or(|at| at.elapsed() >= REBROADCAST) {
             memory.sent = Some(Instant::now());
             self.broadcast(current).await;
         }
@@ -141,6 +206,7 @@ impl Outbox {
         Ok(reverted)
     }
 
+    /// Notes that a transaction of ours is in a block.
     async fn mined(&self, mut entry: Entry, receipt: &TransactionReceipt) -> Result<()> {
         entry.relay.transaction = receipt.transaction_hash;
         entry.block = receipt.block_number;
@@ -148,102 +214,108 @@ impl Outbox {
         if receipt.status() {
             entry.relay.state = State::Confirmed;
             entry.relay.detail = None;
-        } else {
-            entry.relay.state = State::Failed;
-            entry.relay.detail = Some(self.reason(&entry).await?);
+            return self.note(&entry).await;
         }
-        self.journal.update(&entry, false).await?;
-        self.changed(&entry);
+        let reason = self.reason(&entry).await;
+        self.fail(entry, reason).await
+    }
+
+    /// Notes that it did not happen, unless it did by somebody else's transaction.
+    pub(super) async fn fail(&self, mut entry: Entry, reason: String) -> Result<()> {
+        if let Some(found) = self.happened(&entry).await? {
+            return self.found(entry, found).await;
+        }
+        entry.relay.state = State::Failed;
+        entry.relay.detail = Some(reason);
+        self.note(&entry).await
+    }
+
+    /// Notes that it happened by this transaction of somebody's, in this block. What ours have cost stays what it was.
+    async fn found(&self, mut entry: Entry, (transaction, block): (B256, u64)) -> Result<()> {
+        entry.relay.state = State::Confirmed;
+        entry.relay.transaction = transaction;
+        entry.relay.detail = None;
+        entry.block = Some(block);
+        self.note(&entry).await
+    }
+
+    async fn note(&self, entry: &Entry) -> Result<()> {
+        self.journal.update(entry, false).await?;
+        self.changed(entry);
         Ok(())
     }
 
     /// Why a transaction was reverted, as far as the same call tells it now.
-    async fn reason(&self, entry: &Entry) -> Result<String> {
+    async fn reason(&self, entry: &Entry) -> String {
         match self.simulate(self.request(entry.to, &entry.data)).await {
-            Ok(()) => Ok("the transaction was reverted".to_owned()),
-            Err(Error::Refused { detail, .. }) => Ok(detail),
-            Err(error) => Err(error),
+            Err(Error::Refused { detail, .. }) => detail,
+            Ok(()) | Err(_) => "the transaction was reverted".to_owned(),
         }
     }
 
-    /// Looks whether a mined relay is still in the chain, until it is deep.
-    async fn confirm(&self, mut entry: Entry, head: u64) -> Result<()> {
+    /// Looks whether what ended is still so, until it is deep.
+    async fn confirm(&self, mut entry: Entry, memory: &mut Memory, head: u64) -> Result<()> {
         let question = self
             .provider
             .get_transaction_receipt(entry.relay.transaction);
-        match (within(question).await?, entry.block) {
-            (Some(receipt), Some(block)) if receipt.block_number == Some(block) => {
-                if head >= block.saturating_add(DEEP) {
-                    self.journal.update(&entry, true).await?;
-                }
-                Ok(())
-            }
-            (Some(receipt), _) => self.mined(entry, &receipt).await,
+        let receipt = within(question).await?;
+        let is_there = match (&receipt, entry.block) {
+            (Some(receipt), Some(_)) => match entry.relay.state {
+                State::Confirmed => receipt.status(),
+                State::Failed | State::Pending => !receipt.status(),
+            },
+            (None, Some(_)) => false,
             // It was given up before any transaction was mined.
-            (None, None) => self.journal.update(&entry, true).await,
-            (None, Some(_)) => {
-                entry.relay.state = State::Pending;
-                entry.relay.detail = None;
-                entry.block = None;
-                self.journal.update(&entry, false).await?;
-                self.changed(&entry);
-                Ok(())
+            (_, None) => true,
+        };
+        if !is_there {
+            return self.take_back(entry).await;
+        }
+        let moved = receipt.and_then(|receipt| receipt.block_number);
+        if entry.block.is_some() && entry.block != moved {
+            entry.block = moved;
+            return self.journal.update(&entry, false).await;
+        }
+        let (first, last) = memory.searched.unwrap_or((head, 0));
+        if entry.relay.state == State::Failed && last != head {
+            memory.searched = Some((first, head));
+            let attempts = self.journal.attempts(entry.relay.id).await?;
+            for attempt in &attempts {
+                let question = self.provider.get_transaction_receipt(attempt.transaction);
+                if let Some(receipt) = within(question).await?
+                    && receipt.status()
+                {
+                    return self.mined(entry, &receipt).await;
+                }
+            }
+            if let Some(found) = self.happened(&entry).await? {
+                return self.found(entry, found).await;
             }
         }
-    }
-
-    /// A transaction with the same nonce and a higher fee; none when it would be more than is paid.
-    async fn raise(&self, entry: &mut Entry, current: &Attempt) -> Result<Option<Attempt>> {
-        let now = match self.fees().await {
-            Ok(fees) => fees,
-            Err(Error::Refused { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let raised = |fee: u128| fee + fee / 8 + 1;
-        let fees = Fees {
-            max: now.max.max(raised(current.max_fee)),
-            priority: now.priority.max(raised(current.priority_fee)),
-        };
-        if fees.max > self.budget.max_fee || fees.priority > fees.max {
-            return Ok(None);
+        if head >= entry.block.unwrap_or(first).saturating_add(DEEP) {
+            self.journal.update(&entry, true).await?;
         }
-        let next = self
-            .sign(entry.to, &entry.data, entry.gas, current.nonce, fees)
-            .await?;
-        entry.cost = U256::from(entry.gas) * U256::from(fees.max);
-        self.journal
-            .attempt(entry.relay.id, entry.cost, &next)
-            .await?;
-        tracing::info!(relay = %entry.relay.id, transaction = %next.transaction, max_fee = fees.max, "raised the fee");
-        Ok(Some(next))
-    }
-
-    /// Signs with a fresh nonce what can never be mined with the one that it has, when it still makes sense.
-    async fn renumber(&self, mut entry: Entry, current: &Attempt) -> Result<()> {
-        match self.simulate(self.request(entry.to, &entry.data)).await {
-            Ok(()) => {}
-            Err(Error::Refused { detail, .. }) => {
-                entry.relay.state = State::Failed;
-                entry.relay.detail = Some(detail);
-                self.journal.update(&entry, false).await?;
-                self.changed(&entry);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        let fees = self.fees().await?;
-        let turn = self.sending.lock().await;
-        // Not next_nonce: a gap is behind what is pending of ours.
-        let nonce = self.next_in_pool().await?;
-        let next = self
-            .sign(entry.to, &entry.data, entry.gas, nonce, fees)
-            .await?;
-        self.journal
-            .attempt(entry.relay.id, entry.cost, &next)
-            .await?;
-        drop(turn);
-        tracing::warn!(relay = %entry.relay.id, former = current.nonce, nonce, "gave it another nonce");
-        self.broadcast(&next).await;
         Ok(())
     }
+
+    /// What was mined is not in the chain any more: it is on its way again. Unless something else that was signed with the same nonce is
+    /// by now; then it stays as it is until that has ended, of which at most one can go through.
+    async fn take_back(&self, mut entry: Entry) -> Result<()> {
+        if let Some(once) = &entry.once
+            && self.journal.under_way(once).await?.is_some()
+        {
+            return Ok(());
+        }
+        entry.relay.state = State::Pending;
+        entry.relay.detail = None;
+        entry.block = None;
+        self.note(&entry).await?;
+        self.woken.notify_one();
+        Ok(())
+    }
+}
+
+fn failed(id: B256, memory: &mut Memory, error: &Error) {
+    memory.rests = Some(Instant::now() + SLOW_ROUND);
+    tracing::warn!(relay = %id, %error, "cannot look after it now");
 }

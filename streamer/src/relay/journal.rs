@@ -9,20 +9,21 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSyn
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
-use super::{Attempt, Entry, Intent, Relay, State};
+use super::{Attempt, Entry, Intent, Kind, Purse, Relay, State};
 use crate::error::{Error, Result};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations-relays");
 
-/// The last transaction that was signed for a relay stands for it while none is mined.
+/// The last transaction that was signed for a relay stands for it while none is mined. Nothing is ever deleted, so that the order of
+/// the rows is that of writing, also when the clock was put back in between.
 const RELAYS: &str = "select relays.*, coalesce(relays.transaction_hash,
-    (select transaction_hash from attempts where attempts.relay_id = relays.relay_id order by sent_at desc, rowid desc limit 1)
+    (select transaction_hash from attempts where attempts.relay_id = relays.relay_id order by rowid desc limit 1)
     ) as shown_hash from relays";
 
 /// The journal.
 pub(super) struct Journal(Mutex<SqliteConnection>);
 
-/// What is under way, for the bounds.
+/// What is under way out of one purse, for the bounds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Load {
     /// Pending, in all.
@@ -70,7 +71,7 @@ impl Journal {
     /// What somebody still has to look at, the oldest first.
     pub(super) async fn unsettled(&self) -> Result<Vec<Entry>> {
         let mut connection = self.0.lock().await;
-        let query = format!("{RELAYS} where settled = 0 order by created_at, relays.rowid");
+        let query = format!("{RELAYS} where settled = 0 order by relays.rowid");
         let rows = sqlx::query(&query).fetch_all(&mut *connection).await?;
         rows.iter().map(entry).collect()
     }
@@ -78,12 +79,10 @@ impl Journal {
     /// The transactions that were signed for a relay, the newest first.
     pub(super) async fn attempts(&self, id: B256) -> Result<Vec<Attempt>> {
         let mut connection = self.0.lock().await;
-        let rows = sqlx::query(
-            "select * from attempts where relay_id = ? order by sent_at desc, rowid desc",
-        )
-        .bind(id.to_string())
-        .fetch_all(&mut *connection)
-        .await?;
+        let rows = sqlx::query("select * from attempts where relay_id = ? order by rowid desc")
+            .bind(id.to_string())
+            .fetch_all(&mut *connection)
+            .await?;
         rows.iter().map(attempt).collect()
     }
 
@@ -100,13 +99,14 @@ impl Journal {
             .transpose()
     }
 
-    pub(super) async fn load(&self, account: Option<Address>) -> Result<Load> {
+    pub(super) async fn load(&self, purse: Purse, account: Option<Address>) -> Result<Load> {
         let mut connection = self.0.lock().await;
         let row = sqlx::query(
             "select count(*) as pending, count(case when account = ? then 1 end) as of_account
-             from relays where state = 'pending' and kind <> 'own'",
+             from relays where state = 'pending' and kind <> 'own' and (kind = 'view') = ?",
         )
         .bind(account.map(|account| account.to_string()))
+        .bind(purse == Purse::Views)
         .fetch_one(&mut *connection)
         .await?;
         Ok(Load {
@@ -115,18 +115,27 @@ impl Journal {
         })
     }
 
-    /// What was spent for others since then, or may be.
-    pub(super) async fn spent_since(&self, at: i64) -> Result<U256> {
+    /// What was spent out of this purse since then, or may be.
+    pub(super) async fn spent_since(&self, at: i64, purse: Purse) -> Result<U256> {
         let mut connection = self.0.lock().await;
         let costs: Vec<String> = sqlx::query_scalar(
-            "select cost_wei from relays where created_at >= ? and kind <> 'own'",
+            "select cost_wei from relays where created_at >= ? and kind <> 'own' and (kind = 'view') = ?",
         )
         .bind(at)
+        .bind(purse == Purse::Views)
         .fetch_all(&mut *connection)
         .await?;
-        costs.iter().try_fold(U256::ZERO, |sum, cost| {
-            Ok(sum.saturating_add(number::<U256>(cost, "cost_wei")?))
-        })
+        sum(&costs)
+    }
+
+    /// What all that is pending may cost.
+    pub(super) async fn pending_cost(&self) -> Result<U256> {
+        let mut connection = self.0.lock().await;
+        let costs: Vec<String> =
+            sqlx::query_scalar("select cost_wei from relays where state = 'pending'")
+                .fetch_all(&mut *connection)
+                .await?;
+        sum(&costs)
     }
 
     /// Notes a relay and its first transaction, which nobody has sent yet.
@@ -215,6 +224,12 @@ async fn insert_attempt(
     Ok(())
 }
 
+fn sum(costs: &[String]) -> Result<U256> {
+    costs.iter().try_fold(U256::ZERO, |sum, cost| {
+        Ok(sum.saturating_add(number::<U256>(cost, "cost_wei")?))
+    })
+}
+
 fn entry(row: &SqliteRow) -> Result<Entry> {
     let text = |column: &'static str| row.try_get::<String, _>(column);
     let state = match text("state")?.as_str() {
@@ -223,7 +238,17 @@ fn entry(row: &SqliteRow) -> Result<Entry> {
         "failed" => State::Failed,
         other => return Err(Error::Damaged(format!("the state {other} of a relay"))),
     };
+    let kind = match text("kind")?.as_str() {
+        "view" => Kind::View,
+        "registration" => Kind::Registration,
+        "stream" => Kind::Stream,
+        "own" => Kind::Own,
+        other => return Err(Error::Damaged(format!("the kind {other} of a relay"))),
+    };
     Ok(Entry {
+        kind,
+        once: row.try_get("once")?,
+        created_at: row.try_get("created_at")?,
         relay: Relay {
             id: number(&text("relay_id")?, "relay_id")?,
             state,
@@ -270,7 +295,6 @@ fn integer(value: u64) -> Result<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
     use super::*;
 
     fn intent(id: u8, once: &str) -> Intent {
@@ -317,8 +341,9 @@ mod tests {
         let attempts = journal.attempts(B256::repeat_byte(1)).await.unwrap();
         assert_eq!((attempts[0].nonce, &attempts[0].raw), (7, &vec![9]));
         assert_eq!(journal.highest_nonce().await.unwrap(), Some(7));
-        assert_eq!(journal.spent_since(1000).await.unwrap(), cost);
-        assert_eq!(journal.spent_since(1001).await.unwrap(), U256::ZERO);
+        assert_eq!(journal.spent_since(1000, Purse::Views).await.unwrap(), cost);
+        let later = journal.spent_since(1001, Purse::Views).await.unwrap();
+        assert_eq!(later, U256::ZERO);
     }
 
     #[tokio::test]
@@ -332,7 +357,8 @@ mod tests {
         begin(1, "a", 1).await.unwrap();
         assert!(begin(1, "b", 2).await.is_err());
         assert!(begin(2, "a", 3).await.is_err());
-        let load = journal.load(Some(Address::repeat_byte(1))).await.unwrap();
+        let account = Some(Address::repeat_byte(1));
+        let load = journal.load(Purse::Views, account).await.unwrap();
         assert_eq!((load.pending, load.of_account), (1, 1));
         let mut entry = journal.under_way("a").await.unwrap().unwrap();
         entry.relay.state = State::Failed;
@@ -363,5 +389,51 @@ mod tests {
         let entry = journal.find(id).await.unwrap().unwrap();
         assert_eq!(entry.relay.transaction, B256::repeat_byte(1));
         assert_eq!(entry.block, Some(3));
+    }
+
+    #[tokio::test]
+    async fn the_order_of_transactions_is_that_of_writing_also_when_the_clock_is_put_back() {
+        let (_folder, journal) = journal().await;
+        let (intent, first) = (intent(1, "a"), signed(9, 7));
+        let begun = journal.begin(&intent, 50, U256::ZERO, &first);
+        begun.await.unwrap();
+        let earlier = Attempt {
+            sent_at: 10,
+            ..signed(3, 7)
+        };
+        let next = journal.attempt(intent.id, U256::ZERO, &earlier);
+        next.await.unwrap();
+        let attempts = journal.attempts(intent.id).await.unwrap();
+        assert_eq!(attempts[0].transaction, earlier.transaction);
+        let entry = journal.find(intent.id).await.unwrap().unwrap();
+        assert_eq!(entry.relay.transaction, earlier.transaction);
+    }
+
+    #[tokio::test]
+    async fn views_and_registrations_are_counted_apart_and_all_that_is_pending_together() {
+        let (_folder, journal) = journal().await;
+        for (id, kind) in [
+            (1, Kind::View),
+            (2, Kind::Registration),
+            (3, Kind::Stream),
+            (4, Kind::Own),
+        ] {
+            let intent = Intent {
+                kind,
+                once: None,
+                ..intent(id, "")
+            };
+            let cost = U256::from(10).pow(U256::from(id));
+            let first = signed(id, u64::from(id));
+            journal.begin(&intent, 50, cost, &first).await.unwrap();
+        }
+        let account = Some(Address::repeat_byte(1));
+        for (purse, count, spent) in [(Purse::Views, 1, 10), (Purse::Registrations, 2, 1100)] {
+            let load = journal.load(purse, account).await.unwrap();
+            assert_eq!((load.pending, load.of_account), (count, count));
+            let sum = journal.spent_since(0, purse).await.unwrap();
+            assert_eq!(sum, U256::from(spent));
+        }
+        assert_eq!(journal.pending_cost().await.unwrap(), U256::from(11_110));
     }
 }

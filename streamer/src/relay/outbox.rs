@@ -14,15 +14,15 @@ use paystream_contracts::explain;
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::journal::Journal;
-use super::{Attempt, Entry, Intent, Kind, Relay, State};
+use super::{Attempt, Entry, Intent, Kind, Purse, Relay, State};
 use crate::error::{Code, Error, Result, refused};
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most gas that a relayed call may use: tokens may be anything.
 const MAX_GAS: u64 = 1_000_000;
-/// Relays that are under way at a time, in all and of one account.
-const MAX_PENDING: u32 = 64;
+/// Relays that are under way at a time out of one purse, in all and of one account.
+const MAX_PENDING: u32 = 32;
 const MAX_PENDING_OF_AN_ACCOUNT: u32 = 4;
 /// The time of the budget, in seconds.
 const DAY: i64 = 86_400;
@@ -32,7 +32,7 @@ const DAY: i64 = 86_400;
 pub struct Budget {
     /// The most that is paid for a unit of gas, in wei.
     pub max_fee: u128,
-    /// The most that is spent for others in 24 hours, in wei.
+    /// The most that is spent for others in 24 hours, in wei: half for views, and half for what creators sign or ask for.
     pub daily: U256,
     /// After so long without being mined a transaction is replaced by one with a higher fee.
     pub replace_after: Duration,
@@ -169,28 +169,39 @@ impl Outbox {
     }
 
     async fn admit(&self, intent: &Intent, cost: U256) -> Result<()> {
-        if intent.kind == Kind::Own {
+        let Some(purse) = intent.kind.purse() else {
             return Ok(());
-        }
-        let load = self.journal.load(intent.account).await?;
+        };
+        let load = self.journal.load(purse, intent.account).await?;
         if load.pending >= MAX_PENDING || load.of_account >= MAX_PENDING_OF_AN_ACCOUNT {
             return Err(refused(
                 Code::RateLimited,
                 "too many transactions are on their way; try again when they are on chain",
             ));
         }
-        let since = Timestamp::now().as_second() - DAY;
-        let spent = self.journal.spent_since(since).await?;
-        if spent.saturating_add(cost) > self.budget.daily {
-            tracing::warn!(%spent, %cost, "the day's budget for gas is spent; nothing more is sent for others");
-            return Err(refused(
-                Code::RateLimited,
-                "the provider has paid for as much gas as it does in a day; pay by a transaction of your own",
-            ));
+        self.afford(Some(purse), cost).await
+    }
+
+    /// Whether so much more may be spent: by the day's bound, and by what the account has beside all that is on its way.
+    ///
+    /// # Errors
+    /// `rate_limited` when it may not.
+    pub(super) async fn afford(&self, purse: Option<Purse>, more: U256) -> Result<()> {
+        if let Some(purse) = purse {
+            let since = Timestamp::now().as_second() - DAY;
+            let spent = self.journal.spent_since(since, purse).await?;
+            if spent.saturating_add(more) > self.budget.daily / U256::from(2) {
+                tracing::warn!(?purse, %spent, %more, "this half of the day's budget for gas is spent");
+                return Err(refused(
+                    Code::RateLimited,
+                    "the provider has paid for as much gas as it does in a day; pay by a transaction of your own",
+                ));
+            }
         }
+        let pending = self.journal.pending_cost().await?;
         let balance = within(self.provider.get_balance(self.account).into_future()).await?;
-        if balance < cost {
-            tracing::error!(account = %self.account, %balance, %cost, "the provider's account has too little ether for gas");
+        if balance < pending.saturating_add(more) {
+            tracing::error!(account = %self.account, %balance, %pending, %more, "the provider's account has too little ether for gas");
             return Err(refused(
                 Code::RateLimited,
                 "the provider has no ether for gas now; pay by a transaction of your own",
@@ -329,13 +340,13 @@ impl Outbox {
     }
 }
 
-/// What the node said of a call, as an error: a revert is explained and never a reason to try again.
+/// What the node said of a call, as an error: what the chain refuses is explained, and never a reason to try again.
 fn refusal(error: &RpcError<TransportErrorKind>) -> Error {
     let Some(answer) = error.as_error_resp() else {
         return unavailable(error.to_string());
     };
     let data = answer.as_revert_data();
-    if data.is_none() && !answer.message.contains("revert") {
+    if data.is_none() && !is_of_the_call(&answer.message) {
         return unavailable(answer.to_string());
     }
     let sentence = data.and_then(|data| explain(&data)).unwrap_or_else(|| {
@@ -343,6 +354,25 @@ fn refusal(error: &RpcError<TransportErrorKind>) -> Error {
             .to_owned()
     });
     refused(Code::Forbidden, sentence)
+}
+
+/// Whether a node's sentence is about how the call ended, and not about the node. There is no code for it that all nodes use.
+fn is_of_the_call(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "revert",
+        "out of gas",
+        "outofgas",
+        "gas required exceeds",
+        "invalid opcode",
+        "invalid jump",
+        "stack underflow",
+        "stack limit",
+        "evm error",
+        "vm execution error",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
 }
 
 pub(super) fn unavailable(detail: String) -> Error {
@@ -359,4 +389,36 @@ pub(super) async fn within<T, E: std::fmt::Display>(
         .await
         .map_err(|_| unavailable("no answer in time".to_owned()))?
         .map_err(|error| unavailable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::rpc::json_rpc::ErrorPayload;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_ends_without_data_is_refused_and_a_node_that_fails_is_asked_again() {
+        for (message, is_refused) in [
+            ("execution reverted", true),
+            ("Execution reverted", true),
+            ("out of gas", true),
+            ("EVM error OutOfGas", true),
+            ("gas required exceeds allowance (550000000)", true),
+            ("invalid opcode: INVALID", true),
+            ("VM execution error.", true),
+            ("header not found", false),
+            ("missing trie node 1c2d", false),
+            ("daily request count exceeded, request rate limited", false),
+        ] {
+            let payload = ErrorPayload {
+                code: -32_000,
+                message: message.into(),
+                data: None,
+            };
+            let error = refusal(&RpcError::ErrorResp(payload));
+            let found = matches!(error, Error::Refused { .. });
+            assert_eq!(found, is_refused, "{message}");
+        }
+    }
 }

@@ -1,8 +1,16 @@
-use alloy::primitives::Address;
+use std::path::{Path, PathBuf};
+
+use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::{Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteRow;
 
 use crate::stack::token::{PRICE, in_an_hour};
-use crate::stack::{Proxy, Sends, Stack, Streamer, Token, until};
+use crate::stack::{OPERATOR_TOKEN, PROVIDER, Proxy, Sends, Stack, Streamer, Token, until};
 
 async fn post(streamer: &Streamer, payment: &Value) -> (u16, Value) {
     streamer.post("/api/record-view", payment).await
@@ -171,8 +179,7 @@ async fn a_kill_between_the_journal_and_the_node_neither_loses_a_payment_nor_mak
         });
         // A repeat is answered from the journal while the first post still waits for the node.
         until("the payment is written down", || async {
-            let journal = stack.data.path().join("streamer/relays.sqlite");
-            (pending(&journal).await == 1).then_some(())
+            (pending(&journal(&stack)).await == 1).then_some(())
         })
         .await;
         if sends == Sends::PassUnanswered {
@@ -192,23 +199,151 @@ async fn a_kill_between_the_journal_and_the_node_neither_loses_a_payment_nor_mak
     }
 }
 
-/// What the journal has pending, read as any other program may.
-async fn pending(journal: &std::path::Path) -> i64 {
-    use sqlx::Connection;
+fn journal(stack: &Stack) -> PathBuf {
+    stack.data.path().join("streamer/relays.sqlite")
+}
+
+/// A row of the journal, read as any other program may.
+async fn row(journal: &Path, query: &'static str) -> SqliteRow {
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(journal)
         .read_only(true);
-    let mut connection = sqlx::SqliteConnection::connect_with(&options)
-        .await
-        .unwrap();
-    sqlx::query_scalar("select count(*) from relays where state = 'pending'")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
+    let connection = sqlx::SqliteConnection::connect_with(&options).await;
+    let mut connection = connection.unwrap();
+    sqlx::query(query).fetch_one(&mut connection).await.unwrap()
+}
+
+/// What the journal has pending.
+async fn pending(journal: &Path) -> i64 {
+    use sqlx::Row;
+    let row = row(
+        journal,
+        "select count(*) from relays where state = 'pending'",
+    );
+    row.await.get(0)
+}
+
+/// The nonce and the cost of the newest relay.
+async fn newest(journal: &Path) -> (u64, U256) {
+    use sqlx::Row;
+    let query = "select nonce, cost_wei from relays join attempts using (relay_id) order by relays.rowid desc, attempts.rowid desc";
+    let row = row(journal, query).await;
+    let cost: String = row.get("cost_wei");
+    (
+        row.get::<i64, _>("nonce").try_into().unwrap(),
+        cost.parse().unwrap(),
+    )
+}
+
+/// Sends what the newest relay sends, from another account.
+async fn copy(stack: &Stack) -> B256 {
+    use sqlx::Row;
+    let query = "select target, data from relays order by rowid desc limit 1";
+    let row = row(&journal(stack), query).await;
+    let to: Address = row.get::<String, _>("target").parse().unwrap();
+    let request = TransactionRequest::default()
+        .with_to(to)
+        .with_input(row.get::<Vec<u8>, _>("data"));
+    let sent = stack.chain.provider.send_transaction(request).await;
+    let receipt = sent.unwrap().get_receipt().await.unwrap();
+    assert!(receipt.status());
+    receipt.transaction_hash
+}
+
+/// Posts a payment that the node never gets to see.
+async fn lost(stack: &Stack, proxy: &Proxy, payment: &Value) {
+    proxy.set(Sends::Lost);
+    let (status, relay) = post(&stack.streamer, payment).await;
+    assert_eq!(status, 202, "{relay}");
 }
 
 #[tokio::test]
-async fn a_payment_that_no_block_takes_is_sent_again_with_a_higher_fee() {
+async fn a_view_that_a_copy_of_its_payment_paid_has_not_failed() {
+    let mut stack = Stack::start().await;
+    let token = Token::deploy(&stack).await;
+    let proxy = Proxy::start(stack.chain.port).await;
+    stack.chain.rpc_port = proxy.port;
+    stack.streamer.kill();
+    stack.restart_streamer(&[]).await;
+    let viewer = token.viewer(2).await;
+    let permitted = token.permitted(&viewer, token.streamer_account).await;
+    for payment in [token.view(&viewer), permitted] {
+        lost(&stack, &proxy, &payment).await;
+        let copy = copy(&stack).await;
+        // Now ours is mined, and reverts.
+        proxy.set(Sends::Pass);
+        let relay = confirmed(&stack.streamer, &payment).await;
+        assert_eq!(relay["state"], "confirmed", "{relay}");
+        assert_eq!(relay["transaction"], json!(copy));
+        assert_eq!(relay["detail"], Value::Null);
+    }
+    assert_eq!(token.views(viewer.address()).await, 2);
+    assert_eq!(token.balance(viewer.address()).await, 0);
+}
+
+#[tokio::test]
+async fn a_payment_whose_nonce_another_transaction_took_is_sent_with_the_next_one() {
+    let mut stack = Stack::start().await;
+    let token = Token::deploy(&stack).await;
+    let proxy = Proxy::start(stack.chain.port).await;
+    stack.chain.rpc_port = proxy.port;
+    stack.streamer.kill();
+    stack.restart_streamer(&[]).await;
+    let key: PrivateKeySigner = PROVIDER.parse().unwrap();
+    let url = format!("http://127.0.0.1:{}", stack.chain.port);
+    let elsewhere = ProviderBuilder::new()
+        .wallet(EthereumWallet::from(key.clone()))
+        .connect_http(url.parse().unwrap());
+    for is_copied in [false, true] {
+        let viewer = token.viewer(1).await;
+        let payment = token.view(&viewer);
+        lost(&stack, &proxy, &payment).await;
+        let (nonce, _) = newest(&journal(&stack)).await;
+        let copied = match is_copied {
+            true => Some(copy(&stack).await),
+            false => None,
+        };
+        let request = TransactionRequest::default()
+            .with_to(key.address())
+            .with_nonce(nonce);
+        let sent = elsewhere.send_transaction(request).await;
+        assert!(sent.unwrap().get_receipt().await.unwrap().status());
+        proxy.set(Sends::Pass);
+        let relay = confirmed(&stack.streamer, &payment).await;
+        assert_eq!(relay["state"], "confirmed", "{relay}");
+        if let Some(copied) = copied {
+            assert_eq!(relay["transaction"], json!(copied));
+        }
+        assert_eq!(token.views(viewer.address()).await, 1);
+        assert_eq!(token.balance(viewer.address()).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_reorganised_away_is_sent_again_and_made_once() {
+    let stack = Stack::start().await;
+    let token = Token::deploy(&stack).await;
+    let viewer = token.viewer(1).await;
+    let before = stack.chain.call("evm_snapshot", json!([])).await;
+    let payment = token.view(&viewer);
+    let relay = confirmed(&stack.streamer, &payment).await;
+    assert_eq!(relay["state"], "confirmed", "{relay}");
+    assert_eq!(token.views(viewer.address()).await, 1);
+    let reverted = stack.chain.call("evm_revert", json!([before])).await;
+    assert_eq!(reverted, json!(true));
+    assert_eq!(token.views(viewer.address()).await, 0);
+    until("the view is on chain again", || async {
+        (token.views(viewer.address()).await == 1).then_some(())
+    })
+    .await;
+    let relay = settled(&stack.streamer, &relay).await;
+    assert_eq!(relay["state"], "confirmed", "{relay}");
+    assert_eq!(token.balance(viewer.address()).await, 0);
+}
+
+#[tokio::test]
+async fn the_first_payment_that_no_block_takes_is_sent_again_with_a_higher_fee_and_the_next_waits()
+{
     let mut stack = Stack::start().await;
     let token = Token::deploy(&stack).await;
     stack.streamer.kill();
@@ -219,18 +354,89 @@ async fn a_payment_that_no_block_takes_is_sent_again_with_a_higher_fee() {
     stack.chain.call("evm_setAutomine", json!([false])).await;
     let (status, first) = post(&stack.streamer, &token.view(&viewer)).await;
     assert_eq!(status, 202, "{first}");
-    let path = format!("/api/record-view/{}", first["relay_id"].as_str().unwrap());
-    until("the fee is raised", || async {
+    let (status, second) = post(&stack.streamer, &token.view(&viewer)).await;
+    assert_eq!(status, 202, "{second}");
+    let transaction = async |relay: &Value| {
+        let path = format!("/api/record-view/{}", relay["relay_id"].as_str().unwrap());
         let (status, relay) = stack.streamer.get(&path).await;
         assert_eq!(status, 202);
-        (relay["transaction"] != first["transaction"]).then_some(())
-    })
-    .await;
+        relay["transaction"].clone()
+    };
+    for time in 1..=2 {
+        let before = transaction(&first).await;
+        until(
+            &format!("the fee is raised for the {time}th time"),
+            || async { (transaction(&first).await != before).then_some(()) },
+        )
+        .await;
+    }
+    assert_eq!(transaction(&second).await, second["transaction"]);
     stack.chain.call("evm_mine", json!([])).await;
-    let relay = settled(&stack.streamer, &first).await;
-    assert_eq!(relay["state"], "confirmed");
-    assert_eq!(token.views(viewer.address()).await, 1);
-    assert_eq!(token.balance(viewer.address()).await, PRICE);
+    for relay in [&first, &second] {
+        let relay = settled(&stack.streamer, relay).await;
+        assert_eq!(relay["state"], "confirmed");
+    }
+    assert_eq!(token.views(viewer.address()).await, 2);
+    assert_eq!(token.balance(viewer.address()).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_counts_and_viewers_do_not_use_up_what_is_for_creators() {
+    let mut stack = Stack::start().await;
+    let token = Token::deploy(&stack).await;
+    let viewer = token.viewer(3).await;
+    stack.chain.call("evm_setAutomine", json!([false])).await;
+    let (status, first) = post(&stack.streamer, &token.view(&viewer)).await;
+    assert_eq!(status, 202, "{first}");
+    let (_, cost) = newest(&journal(&stack)).await;
+    let one_and_a_half = cost + cost / U256::from(2);
+    let account = token.streamer_account;
+    let had = stack.chain.provider.get_balance(account).await.unwrap();
+
+    // The ether is there for one of them.
+    let set = async |wei: U256| {
+        let parameters = json!([account, wei]);
+        stack.chain.call("anvil_setBalance", parameters).await;
+    };
+    set(one_and_a_half).await;
+    let (status, problem) = post(&stack.streamer, &token.view(&viewer)).await;
+    assert_eq!(status, 429, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("no ether"));
+    set(had).await;
+
+    // Half of the day's bound is there for one of them.
+    let daily = (one_and_a_half * U256::from(2)).to_string();
+    stack.streamer.kill();
+    stack
+        .restart_streamer(&["--relay-daily-gas-wei", &daily])
+        .await;
+    let (status, problem) = post(&stack.streamer, &token.view(&viewer)).await;
+    assert_eq!(status, 429, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("in a day"));
+    let (_, signed_in) = crate::sign_in::sign_in(&stack.streamer, &stack.chain.creator).await;
+    let creators = signed_in["token"].as_str().unwrap();
+    let body = json!({"content_id": stack.chain.content});
+    let (status, answer) = stack.streamer.post_as(creators, "/register", &body).await;
+    assert_eq!(status, 202, "{answer}");
+    stack.chain.call("evm_mine", json!([])).await;
+    assert_eq!(settled(&stack.streamer, &first).await["state"], "confirmed");
+}
+
+#[tokio::test]
+async fn a_stream_that_a_creator_asks_for_is_paid_out_of_the_days_bound_and_the_operators_is_not() {
+    let stack = Stack::with(&["--relay-daily-gas-wei", "0"]).await;
+    let (_, signed_in) = crate::sign_in::sign_in(&stack.streamer, &stack.chain.creator).await;
+    let creators = signed_in["token"].as_str().unwrap();
+    let body = json!({"content_id": stack.chain.content});
+    for (token, path, expected) in [
+        (creators, "/register", 429),
+        (OPERATOR_TOKEN, "/register", 200),
+        (creators, "/deregister", 429),
+        (OPERATOR_TOKEN, "/deregister", 200),
+    ] {
+        let (status, answer) = stack.streamer.post_as(token, path, &body).await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

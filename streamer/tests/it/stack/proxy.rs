@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::post;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 /// What happens to transactions that are sent.
@@ -20,6 +20,8 @@ pub enum Sends {
     Held,
     /// They go to the node, and nobody is told.
     PassUnanswered,
+    /// They are lost, and who sends them is told that the node failed.
+    Lost,
 }
 
 /// The proxy.
@@ -73,11 +75,17 @@ async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
     if is_sent && sends == Sends::Held {
         std::future::pending::<()>().await;
     }
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    if is_sent && sends == Sends::Lost {
+        let error = json!({"code": -32_603, "message": "the node is out of sorts"});
+        let answer = json!({"jsonrpc": "2.0", "id": request["id"], "error": error});
+        return (json, Bytes::from(answer.to_string()));
+    }
     let asked = way.http.post(&way.node).body(body);
     let asked = asked.header(header::CONTENT_TYPE, "application/json");
     let answer = asked.send().await.unwrap().bytes().await.unwrap();
     if is_sent && sends == Sends::PassUnanswered {
         std::future::pending::<()>().await;
     }
-    ([(header::CONTENT_TYPE, "application/json")], answer)
+    (json, answer)
 }

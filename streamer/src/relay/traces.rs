@@ -1,0 +1,275 @@
+//! What was signed shows on chain, whoever's transaction did it: anybody may send a copy, also through another contract.
+
+use alloy::consensus::Transaction;
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::{BlockNumberOrTag, Filter};
+use alloy::sol_types::{SolCall, SolEvent};
+use paystream_contracts::EarningsSplitter::{
+    ViewRecorded, recordViewBySigCall, recordViewWithAuthorizationCall,
+};
+use paystream_contracts::StreamRegistry::{
+    ContentDeregistered, ContentRegistered, StreamDeregistered, StreamRegistered,
+    deregisterContentBySigCall, deregisterStreamCall, registerContentBySigCall, registerStreamCall,
+};
+use paystream_contracts::content_id;
+
+use super::outbox::{unavailable, within};
+use super::{Entry, Outbox};
+use crate::error::Result;
+
+/// Blocks that are searched at once: first the newest, which are enough nearly always, then more, up to what public nodes answer.
+const FIRST_RANGE: u64 = 250;
+const MAX_RANGE: u64 = 5_000;
+/// Ranges that are searched.
+const MAX_RANGES: u32 = 40;
+/// How much earlier than the relay a block may say that it was made: clocks differ. In seconds.
+const SLACK: i64 = 600;
+/// The bytes of an ABI word, and of a selector.
+const WORD: usize = 32;
+const SELECTOR: usize = 4;
+
+/// How to know a call on chain.
+#[derive(Debug, PartialEq, Eq)]
+struct Trace {
+    /// The event that it makes.
+    event: B256,
+    /// What that names.
+    topics: Vec<B256>,
+    /// What is in the input of every transaction that makes this call: what was signed, as the contract reads it. Not the signature:
+    /// there may be two of the same.
+    input: Bytes,
+}
+
+impl Trace {
+    /// The trace of a call of this account's.
+    fn of(data: &Bytes, account: Address) -> Option<Self> {
+        let selector: [u8; SELECTOR] = data.get(..SELECTOR)?.try_into().ok()?;
+        let words = |count: usize| data.get(SELECTOR..SELECTOR + count * WORD);
+        let (event, topics, input) = match selector {
+            recordViewWithAuthorizationCall::SELECTOR => {
+                let call = recordViewWithAuthorizationCall::abi_decode(data).ok()?;
+                let topics = view(call.contentId, call.provider, call.viewer);
+                (ViewRecorded::SIGNATURE_HASH, topics, words(5)?)
+            }
+            recordViewBySigCall::SELECTOR => {
+                let action = recordViewBySigCall::abi_decode(data).ok()?.action;
+                let topics = view(action.contentId, action.provider, action.viewer);
+                (ViewRecorded::SIGNATURE_HASH, topics, words(7)?)
+            }
+            registerContentBySigCall::SELECTOR => {
+                let action = registerContentBySigCall::abi_decode(data).ok()?.action;
+                let id = content_id(action.creator, &action.cid);
+                let topics = vec![id, action.creator.into_word()];
+                // Two offsets, then the action, then the signature.
+                let offset = |index: usize| {
+                    let begin = SELECTOR + index * WORD;
+                    let word = data.get(begin..begin + WORD)?;
+                    let offset = usize::try_from(U256::from_be_slice(word)).ok()?;
+                    SELECTOR.checked_add(offset)
+                };
+                let action = data.get(offset(0)?..offset(1)?)?;
+                (ContentRegistered::SIGNATURE_HASH, topics, action)
+            }
+            deregisterContentBySigCall::SELECTOR => {
+                let action = deregisterContentBySigCall::abi_decode(data).ok()?.action;
+                let topics = vec![action.contentId];
+                (ContentDeregistered::SIGNATURE_HASH, topics, words(4)?)
+            }
+            registerStreamCall::SELECTOR => {
+                let content = registerStreamCall::abi_decode(data).ok()?.contentId;
+                let topics = vec![content, account.into_word()];
+                (StreamRegistered::SIGNATURE_HASH, topics, &data[..])
+            }
+            deregisterStreamCall::SELECTOR => {
+                let content = deregisterStreamCall::abi_decode(data).ok()?.contentId;
+                let topics = vec![content, account.into_word()];
+                (StreamDeregistered::SIGNATURE_HASH, topics, &data[..])
+            }
+            _ => return None,
+        };
+        Some(Self {
+            event,
+            topics,
+            input: Bytes::copy_from_slice(input),
+        })
+    }
+
+    fn filter(&self, contract: Address) -> Filter {
+        let mut filter = Filter::new().address(contract).event_signature(self.event);
+        for (topic, slot) in self.topics.iter().zip(&mut filter.topics[1..]) {
+            *slot = (*topic).into();
+        }
+        filter
+    }
+
+    fn is_in(&self, input: &[u8]) -> bool {
+        input
+            .windows(self.input.len().max(1))
+            .any(|window| window == &self.input[..])
+    }
+}
+
+fn view(content: B256, provider: Address, viewer: Address) -> Vec<B256> {
+    vec![content, provider.into_word(), viewer.into_word()]
+}
+
+impl Outbox {
+    /// The transaction by which it happened, and its block. It is looked for from the newest block back to when the relay began.
+    pub(super) async fn happened(&self, entry: &Entry) -> Result<Option<(B256, u64)>> {
+        let Some(trace) = Trace::of(&entry.data, self.account()) else {
+            return Ok(None);
+        };
+        let filter = trace.filter(entry.to);
+        let mut to = within(self.provider.get_block_number()).await?;
+        let mut range = FIRST_RANGE;
+        for _ in 0..MAX_RANGES {
+            let from = (to + 1).saturating_sub(range);
+            let blocks = filter.clone().from_block(from).to_block(to);
+            for log in within(self.provider.get_logs(&blocks)).await? {
+                let (Some(hash), Some(block)) = (log.transaction_hash, log.block_number) else {
+                    continue;
+                };
+                let question = self.provider.get_transaction_by_hash(hash);
+                let transaction = within(question).await?;
+                let is_it = transaction.is_some_and(|found| trace.is_in(found.input()));
+                if is_it && !log.removed {
+                    return Ok(Some((hash, block)));
+                }
+            }
+            if from == 0 || self.time_of(from).await? < entry.created_at - SLACK {
+                return Ok(None);
+            }
+            to = from - 1;
+            range = MAX_RANGE.min(range * 2);
+        }
+        Ok(None)
+    }
+
+    async fn time_of(&self, block: u64) -> Result<i64> {
+        let number = BlockNumberOrTag::Number(block);
+        let question = self.provider.get_block_by_number(number);
+        let found = within(question.into_future()).await?;
+        found
+            .and_then(|found| i64::try_from(found.header.timestamp).ok())
+            .ok_or_else(|| unavailable(format!("the node does not know block {block}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paystream_contracts::EarningsSplitter::{Authorization, Permit, RecordView};
+    use paystream_contracts::StreamRegistry::{RegisterContent, Terms};
+
+    use super::*;
+
+    const ACCOUNT: Address = Address::repeat_byte(6);
+    const VIEWER: Address = Address::repeat_byte(2);
+    const CONTENT: B256 = B256::repeat_byte(1);
+
+    fn trace(data: Vec<u8>) -> Trace {
+        Trace::of(&data.into(), ACCOUNT).unwrap()
+    }
+
+    fn by_signature(nonce: u64, signature: u8) -> Vec<u8> {
+        let action = RecordView {
+            viewer: VIEWER,
+            contentId: CONTENT,
+            provider: ACCOUNT,
+            token: Address::repeat_byte(7),
+            maxPrice: U256::from(5),
+            nonce: U256::from(nonce),
+            deadline: U256::MAX,
+        };
+        recordViewBySigCall {
+            action,
+            signature: vec![signature; 65].into(),
+            permit: Permit {
+                value: U256::ZERO,
+                deadline: U256::ZERO,
+                v: 0,
+                r: B256::ZERO,
+                s: B256::ZERO,
+            },
+        }
+        .abi_encode()
+    }
+
+    #[test]
+    fn a_copy_is_known_also_with_another_signature_and_within_another_call() {
+        let ours = trace(by_signature(3, 1));
+        assert_eq!(ours.event, ViewRecorded::SIGNATURE_HASH);
+        assert_eq!(ours.topics, view(CONTENT, ACCOUNT, VIEWER));
+        let copy = by_signature(3, 2);
+        assert!(ours.is_in(&copy));
+        assert!(ours.is_in(&[&[9, 9, 9][..], &copy, &[0; 40]].concat()));
+        assert!(!ours.is_in(&by_signature(4, 1)));
+        assert!(!ours.is_in(&[]));
+    }
+
+    #[test]
+    fn another_salt_is_another_payment() {
+        let call = |salt| {
+            recordViewWithAuthorizationCall {
+                contentId: CONTENT,
+                provider: ACCOUNT,
+                viewer: VIEWER,
+                price: U256::from(5),
+                salt: B256::repeat_byte(salt),
+                authorization: Authorization {
+                    validAfter: U256::ZERO,
+                    validBefore: U256::MAX,
+                    v: 27,
+                    r: B256::ZERO,
+                    s: B256::ZERO,
+                },
+            }
+            .abi_encode()
+        };
+        assert!(trace(call(1)).is_in(&call(1)));
+        assert!(!trace(call(1)).is_in(&call(2)));
+    }
+
+    #[test]
+    fn a_registration_is_known_by_all_of_its_strings() {
+        let call = |name: &str, signature| {
+            let action = RegisterContent {
+                creator: VIEWER,
+                cid: "bafkrei".to_owned(),
+                name: name.to_owned(),
+                metadataURI: String::new(),
+                terms: Terms {
+                    token: Address::ZERO,
+                    payout: VIEWER,
+                    creatorShareBps: 9000,
+                    pricePerView: alloy::primitives::aliases::U96::from(1),
+                    pricePerSecond: alloy::primitives::aliases::U96::ZERO,
+                    msatPerSecond: 0,
+                },
+                nonce: U256::ZERO,
+                deadline: U256::MAX,
+            };
+            let signature = vec![signature; 65].into();
+            registerContentBySigCall { action, signature }.abi_encode()
+        };
+        let ours = trace(call("A film", 1));
+        let id = content_id(VIEWER, "bafkrei");
+        assert_eq!(ours.topics, [id, VIEWER.into_word()]);
+        assert!(ours.is_in(&call("A film", 2)));
+        assert!(!ours.is_in(&call("B film", 1)));
+    }
+
+    #[test]
+    fn our_own_streams_are_known_and_other_calls_are_not() {
+        let call = registerStreamCall {
+            contentId: CONTENT,
+            url: "https://streamer.example".to_owned(),
+        };
+        let ours = trace(call.abi_encode());
+        assert_eq!(ours.topics, [CONTENT, ACCOUNT.into_word()]);
+        let withdrawn = deregisterStreamCall { contentId: CONTENT };
+        assert!(!ours.is_in(&withdrawn.abi_encode()));
+        assert_eq!(Trace::of(&Bytes::from_static(&[1, 2, 3, 4]), ACCOUNT), None);
+        assert_eq!(Trace::of(&Bytes::new(), ACCOUNT), None);
+    }
+}
