@@ -282,6 +282,31 @@ async fn a_view_that_a_copy_of_its_payment_paid_has_not_failed() {
 }
 
 #[tokio::test]
+async fn a_payment_that_the_node_fails_at_holds_up_no_other() {
+    let mut stack = Stack::start().await;
+    let token = Token::deploy(&stack).await;
+    let proxy = Proxy::start(stack.chain.port).await;
+    stack.chain.rpc_port = proxy.port;
+    stack.streamer.kill();
+    stack.restart_streamer(&[]).await;
+    let (one, other) = (token.viewer(1).await, token.viewer(1).await);
+    stack.chain.call("evm_setAutomine", json!([false])).await;
+    let (status, first) = post(&stack.streamer, &token.view(&one)).await;
+    assert_eq!(status, 202, "{first}");
+    let (status, second) = post(&stack.streamer, &token.view(&other)).await;
+    assert_eq!(status, 202, "{second}");
+    proxy.refuse(first["transaction"].as_str());
+    stack.chain.call("evm_mine", json!([])).await;
+    let relay = settled(&stack.streamer, &second).await;
+    assert_eq!(relay["state"], "confirmed", "{relay}");
+    let path = format!("/api/record-view/{}", first["relay_id"].as_str().unwrap());
+    assert_eq!(stack.streamer.get(&path).await.1["state"], "pending");
+    proxy.refuse(None);
+    let relay = settled(&stack.streamer, &first).await;
+    assert_eq!(relay["state"], "confirmed", "{relay}");
+}
+
+#[tokio::test]
 async fn a_payment_whose_nonce_another_transaction_took_is_sent_with_the_next_one() {
     let mut stack = Stack::start().await;
     let token = Token::deploy(&stack).await;

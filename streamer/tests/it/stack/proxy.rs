@@ -28,6 +28,7 @@ pub enum Sends {
 pub struct Proxy {
     pub port: u16,
     sends: Arc<Mutex<Sends>>,
+    refused: Arc<Mutex<Option<String>>>,
     server: JoinHandle<()>,
 }
 
@@ -41,15 +42,18 @@ impl Drop for Proxy {
 struct Way {
     node: String,
     sends: Arc<Mutex<Sends>>,
+    refused: Arc<Mutex<Option<String>>>,
     http: reqwest::Client,
 }
 
 impl Proxy {
     pub async fn start(node_port: u16) -> Self {
         let sends = Arc::new(Mutex::new(Sends::Pass));
+        let refused = Arc::default();
         let way = Way {
             node: format!("http://127.0.0.1:{node_port}"),
             sends: Arc::clone(&sends),
+            refused: Arc::clone(&refused),
             http: reqwest::Client::new(),
         };
         let router = Router::new().route("/", post(forward)).with_state(way);
@@ -59,12 +63,18 @@ impl Proxy {
         Self {
             port,
             sends,
+            refused,
             server,
         }
     }
 
     pub fn set(&self, sends: Sends) {
         *self.sends.lock().unwrap() = sends;
+    }
+
+    /// From now on the node fails at whatever it is asked with this text in it.
+    pub fn refuse(&self, text: Option<&str>) {
+        *self.refused.lock().unwrap() = text.map(str::to_owned);
     }
 }
 
@@ -76,7 +86,9 @@ async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
         std::future::pending::<()>().await;
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
-    if is_sent && sends == Sends::Lost {
+    let refused = way.refused.lock().unwrap().clone();
+    let is_refused = refused.is_some_and(|text| request.to_string().contains(&text));
+    if is_refused || is_sent && sends == Sends::Lost {
         let error = json!({"code": -32_603, "message": "the node is out of sorts"});
         let answer = json!({"jsonrpc": "2.0", "id": request["id"], "error": error});
         return (json, Bytes::from(answer.to_string()));
