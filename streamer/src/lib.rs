@@ -19,6 +19,7 @@ pub mod media;
 pub mod meter;
 pub mod operator_token;
 pub mod passes;
+pub mod play;
 pub mod prepare;
 pub mod publish;
 pub mod relay;

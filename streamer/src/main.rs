@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use paystream_streamer::app::App;
 use paystream_streamer::config::Config;
 use paystream_streamer::http;
+use paystream_streamer::play::{PlayOptions, play};
 use paystream_streamer::publish::{PublishOptions, publish};
 use paystream_streamer::store::command::{self as store, PinArguments, StoreArguments};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +38,8 @@ enum Command {
     Serve(Box<Config>),
     /// Publishes a video file as a live stream, over and over, to a streamer's WHIP address.
     Publish(Box<PublishOptions>),
+    /// Buys a stored video, or some time of a live stream, from a provider, without a browser.
+    Play(Box<PlayOptions>),
     /// Looks after the store of content: adds, checks, collects, exports and imports.
     Store(Box<StoreArguments>),
     /// Keeps a file of IPFS that others hold, to serve it here.
@@ -76,6 +79,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
         Command::Publish(options) => Ok(publish(*options).await?),
+        Command::Play(options) => play(*options).await,
         Command::Store(arguments) => store::store(*arguments).await,
         Command::Pin(arguments) => store::pin(*arguments).await,
         Command::Openapi => {

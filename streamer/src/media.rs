@@ -29,7 +29,7 @@ mod stream;
 mod stun;
 mod track;
 mod viewer;
-mod vp8;
+pub(crate) mod vp8;
 mod watching;
 
 pub use board::StreamStatus;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// Where the numbers stand in a payload, and what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     pub picture: Option<PictureId>,
     /// (offset, value)
     pub tl0: Option<(usize, u8)>,
@@ -16,7 +16,7 @@ pub(super) struct Descriptor {
 
 /// A picture id and its width on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PictureId {
+pub(crate) struct PictureId {
     pub at: usize,
     pub value: u16,
     /// 15 bits when true, otherwise 7.
@@ -24,7 +24,7 @@ pub(super) struct PictureId {
 }
 
 /// Reads the descriptor; `None` when the payload is too short to be VP8.
-pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
+pub(crate) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
     let first = *payload.first()?;
     let mut found = Descriptor {
         len: 1,
@@ -58,7 +58,7 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
 }
 
 /// Whether this is the first packet of a key frame.
-pub(super) fn starts_keyframe(payload: &[u8]) -> bool {
+pub(crate) fn starts_keyframe(payload: &[u8]) -> bool {
     let starts_partition = payload.first().is_some_and(|first| first & 0x1f == 0x10);
     starts_partition
         && descriptor(payload)

@@ -328,7 +328,7 @@ fn codec(kind: RtpCodecKind) -> (RTCRtpCodec, u8) {
 }
 
 /// The address from which this machine reaches the streamer. Connecting a UDP socket sends nothing.
-fn local_address(url: &Url) -> IpAddr {
+pub(crate) fn local_address(url: &Url) -> IpAddr {
     let host = url
         .host_str()
         .unwrap_or_default()

@@ -14,6 +14,7 @@ mod loss;
 mod media;
 mod money;
 mod passes;
+mod play;
 mod preparation;
 mod refusals;
 mod relay;
