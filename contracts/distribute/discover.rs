@@ -9,7 +9,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 
 use super::error::node;
-use super::{DistributeError, Progress};
+use super::{DistributeError, Progress, Tokens};
 use crate::{Deployment, EarningsSplitter, PayoutSplitFactory};
 
 /// The first and the largest range of blocks that is asked for at once.
@@ -34,6 +34,14 @@ impl Known {
     #[must_use]
     pub fn tokens(&self) -> BTreeSet<Address> {
         self.earners.iter().map(|(token, _)| *token).collect()
+    }
+
+    /// Leaves out what was earned in other tokens, and tells how many those are. Anybody can make tokens without end, and credit
+    /// anybody with them: a question to the node for each would never be done.
+    pub fn choose(&mut self, tokens: &Tokens) -> usize {
+        let all = self.tokens().len();
+        self.earners.retain(|(token, _)| tokens.include(*token));
+        all - self.tokens().len()
     }
 
     /// The splits in the order in which they are distributed: each wave before those that it pays into.
@@ -121,6 +129,18 @@ pub async fn discover(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_earned_in_other_tokens_is_left_out_and_counted() {
+        let [a, b, c, person] = [1_u8, 2, 3, 9].map(Address::repeat_byte);
+        let mut known = Known {
+            earners: [(a, person), (b, person), (b, a), (c, person)].into(),
+            splits: BTreeMap::new(),
+        };
+        assert_eq!(known.choose(&Tokens::EtherAnd([a].into())), 2);
+        assert_eq!(known.earners, [(a, person)].into());
+        assert_eq!(known.choose(&Tokens::All), 0);
+    }
 
     #[test]
     fn a_split_is_distributed_before_those_that_it_pays_into() {

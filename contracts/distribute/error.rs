@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alloy::primitives::{Address, TxHash};
+use alloy::primitives::{Address, TxHash, U256};
 use alloy::transports::TransportError;
 
 /// Why not everything was paid. Running the same command again is always safe.
@@ -35,13 +35,31 @@ pub enum DistributeError {
         /// What may be needed.
         needed_wei: String,
     },
+    /// Gas costs more than is paid for it.
+    #[error("a unit of gas may cost {} gwei now, and --max-fee-gwei is {}", gwei(*now), gwei(*most))]
+    GasTooDear {
+        /// What a unit may cost, in wei.
+        now: u128,
+        /// The most that is paid, in wei.
+        most: u128,
+    },
+    /// A transaction has to be signed again, and the key is another one.
+    #[error(
+        "transaction {transaction} of an earlier run has to be signed again, by the key of {account}: run with that one"
+    )]
+    OtherKey {
+        /// The transaction.
+        transaction: TxHash,
+        /// Whose it is.
+        account: Address,
+    },
     /// The key cannot sign.
     #[error("a transaction could not be signed")]
     Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A transaction is not in a block yet.
     #[error(
         "transaction {transaction} is in no block after {} s: gas may have become dearer. Run the same again: it waits for this \
-         one and sends nothing twice",
+         one, or offers more for it, and sends nothing twice",
         waited.as_secs()
     )]
     NotMined {
@@ -87,6 +105,10 @@ pub enum DistributeError {
         /// Where it was written.
         found: u64,
     },
+}
+
+fn gwei(wei: u128) -> String {
+    super::amount_in_units(U256::from(wei), 9)
 }
 
 pub(super) fn node(doing: &'static str) -> impl FnOnce(TransportError) -> DistributeError {

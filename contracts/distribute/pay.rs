@@ -1,16 +1,18 @@
 //! Sends what is to be paid, a batch at a time, and takes up what an interrupted run left.
 //!
-//! A transaction is journalled, signed, before it is sent. It is sent again only as it is, with its nonce and its hash, so that of
-//! two attempts at one payment at most one can be in a block.
+//! A transaction is journalled, signed, before it is sent. It is sent again as it is; where the node will not have it so, or no
+//! block does, it is signed again with other fees and the same nonce. So of all attempts at one payment at most one can be in a
+//! block.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use alloy::consensus::TxEnvelope;
-use alloy::eips::Encodable2718;
+use alloy::consensus::{Transaction, TxEnvelope};
+use alloy::eips::{Decodable2718, Encodable2718};
 use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
 use alloy::primitives::{Address, Bytes, TxHash, U256};
 use alloy::providers::Provider;
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::rpc::types::{BlockNumberOrTag, TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolEvent};
 use alloy::transports::TransportError;
@@ -36,16 +38,23 @@ pub struct Payer<'a, P> {
     provider: &'a P,
     deployment: &'a Deployment,
     waiting: Waiting,
+    most_per_gas: u128,
 }
 
 impl<'a, P: Provider> Payer<'a, P> {
-    /// Pays what stands in this deployment's contracts.
+    /// Pays what stands in this deployment's contracts, and at most so many wei for a unit of gas.
     #[must_use]
-    pub const fn new(provider: &'a P, deployment: &'a Deployment, waiting: Waiting) -> Self {
+    pub const fn new(
+        provider: &'a P,
+        deployment: &'a Deployment,
+        waiting: Waiting,
+        most_per_gas: u128,
+    ) -> Self {
         Self {
             provider,
             deployment,
             waiting,
+            most_per_gas,
         }
     }
 
@@ -60,6 +69,20 @@ impl<'a, P: Provider> Payer<'a, P> {
             max_per_gas: fees.max_fee_per_gas,
             priority_per_gas: fees.max_priority_fee_per_gas,
         })
+    }
+
+    /// Whether so much is paid.
+    ///
+    /// # Errors
+    /// When it is more.
+    pub fn accept(&self, fees: Fees) -> Result<Fees, DistributeError> {
+        if fees.max_per_gas > self.most_per_gas {
+            return Err(DistributeError::GasTooDear {
+                now: fees.max_per_gas,
+                most: self.most_per_gas,
+            });
+        }
+        Ok(fees)
     }
 
     /// The gas of a payment, or why it is refused.
@@ -86,10 +109,11 @@ impl<'a, P: Provider> Payer<'a, P> {
     /// Sees the transactions to their end that an earlier run left in the journal.
     ///
     /// # Errors
-    /// When the node fails, or when one of them is in no block for too long.
+    /// When the node fails, when one has to be signed again and cannot, or when one is in no block for too long.
     pub async fn resume(
         &self,
         journal: &mut Journal,
+        signer: &PrivateKeySigner,
         mut report: impl FnMut(Progress),
     ) -> Result<(), DistributeError> {
         let unfinished = journal.unfinished();
@@ -97,22 +121,74 @@ impl<'a, P: Provider> Payer<'a, P> {
             return Ok(());
         }
         report(Progress::Resumed(unfinished.len()));
-        for sent in &unfinished {
-            if self.receipt(sent.transaction).await?.is_some() {
-                continue;
-            }
-            // It may have been written and never sent. A node that has it refuses it, and so does one that has seen its nonce
-            // used: the end below tells.
-            if let Err(source) = self.provider.send_raw_transaction(&sent.raw).await {
-                let known = self.provider.get_transaction_by_hash(sent.transaction);
-                let known = known.await.map_err(node("a transaction"))?.is_some();
-                let used = self.used(sent.from).await?;
-                if !known && used <= sent.nonce {
+        // What was signed last for a nonce takes the place of what was signed before.
+        let newest: BTreeMap<(Address, u64), &Sent> = unfinished
+            .iter()
+            .map(|sent| ((sent.from, sent.nonce), sent))
+            .collect();
+        for sent in newest.into_values() {
+            if let Some(again) = self.bring_back(sent, signer).await? {
+                journal.will_send(again.clone())?;
+                if let Err(source) = self.provider.send_raw_transaction(&again.raw).await {
                     return Err(node("to take a transaction of the last run")(source));
                 }
+                report(Progress::Sent(again.due, again.transaction));
             }
         }
+        let unfinished = journal.unfinished();
         self.see_to_the_end(journal, &unfinished).await
+    }
+
+    /// Sends a transaction of an earlier run again, as it is; when that cannot help, answers what is to be sent in its place: the
+    /// same payment with the same nonce.
+    async fn bring_back(
+        &self,
+        sent: &Sent,
+        signer: &PrivateKeySigner,
+    ) -> Result<Option<Sent>, DistributeError> {
+        if self.receipt(sent.transaction).await?.is_some() {
+            return Ok(None);
+        }
+        let refused = self.provider.send_raw_transaction(&sent.raw).await.err();
+        if self.used(sent.from).await? > sent.nonce {
+            // It, or another one that took its nonce, is in a block: the end tells.
+            return Ok(None);
+        }
+        let known = self.provider.get_transaction_by_hash(sent.transaction);
+        let is_known = known.await.map_err(node("a transaction"))?.is_some();
+        let former = TxEnvelope::decode_2718(&mut sent.raw.as_ref())
+            .map_err(|error| DistributeError::Sign(Box::new(error)))?;
+        let is_enough = former.max_fee_per_gas() >= self.base_fee().await?;
+        let mut fees = self.fees().await?;
+        match refused {
+            None if is_enough => return Ok(None),
+            Some(_) if is_known && is_enough => return Ok(None),
+            // It was not the transaction that it did not like.
+            Some(source) if !is_known && source.as_error_resp().is_none() => {
+                return Err(node("to take a transaction of the last run")(source));
+            }
+            None | Some(_) => {}
+        }
+        if is_known {
+            // What nodes ask for of a transaction that takes the place of another.
+            let raised = |fee: u128| fee + fee / 8 + 1;
+            let priority = former.max_priority_fee_per_gas().unwrap_or_default();
+            fees.max_per_gas = fees.max_per_gas.max(raised(former.max_fee_per_gas()));
+            fees.priority_per_gas = fees.priority_per_gas.max(raised(priority));
+            fees.max_per_gas = fees.max_per_gas.max(fees.priority_per_gas);
+        }
+        let fees = self.accept(fees)?;
+        if signer.address() != sent.from {
+            return Err(DistributeError::OtherKey {
+                transaction: sent.transaction,
+                account: sent.from,
+            });
+        }
+        let gas = former.gas_limit();
+        self.can_pay(sent.from, gas, fees).await?;
+        let again = self.sign(signer, &sent.due, gas, sent.nonce, fees).await?;
+        // The same once more would be refused once more.
+        Ok((again.transaction != sent.transaction).then_some(again))
     }
 
     /// Pays these, all in flight at once, and waits for their end.
@@ -129,30 +205,15 @@ impl<'a, P: Provider> Payer<'a, P> {
         mut report: impl FnMut(Progress),
     ) -> Result<(), DistributeError> {
         let account = signer.address();
-        self.can_pay(account, batch, fees).await?;
-        let wallet = EthereumWallet::from(signer.clone());
+        let gas = batch.iter().map(|(_, gas)| with_margin(*gas)).sum();
+        self.can_pay(account, gas, fees).await?;
         let pending = self.provider.get_transaction_count(account).pending().await;
         let first = pending.map_err(node("the account's transactions"))?;
         let mut sent = Vec::new();
         let mut failure = None;
         for ((due, gas), nonce) in batch.iter().zip(first..) {
-            let mut request = self.request(due);
-            request.set_nonce(nonce);
-            request.set_gas_limit(with_margin(*gas));
-            request.set_max_fee_per_gas(fees.max_per_gas);
-            request.set_max_priority_fee_per_gas(fees.priority_per_gas);
-            request.set_chain_id(self.deployment.chain_id);
-            let envelope: TxEnvelope = request
-                .build(&wallet)
-                .await
-                .map_err(|error| DistributeError::Sign(Box::new(error)))?;
-            let transaction = Sent {
-                due: *due,
-                from: account,
-                nonce,
-                transaction: *envelope.tx_hash(),
-                raw: envelope.encoded_2718().into(),
-            };
+            let gas = with_margin(*gas);
+            let transaction = self.sign(signer, due, gas, nonce, fees).await?;
             journal.will_send(transaction.clone())?;
             sent.push(transaction.clone());
             // The rest would wait for this one's nonce: none of it is sent.
@@ -173,6 +234,34 @@ impl<'a, P: Provider> Payer<'a, P> {
         }
     }
 
+    async fn sign(
+        &self,
+        signer: &PrivateKeySigner,
+        due: &Due,
+        gas: u64,
+        nonce: u64,
+        fees: Fees,
+    ) -> Result<Sent, DistributeError> {
+        let mut request = self.request(due);
+        request.set_nonce(nonce);
+        request.set_gas_limit(gas);
+        request.set_max_fee_per_gas(fees.max_per_gas);
+        request.set_max_priority_fee_per_gas(fees.priority_per_gas);
+        request.set_chain_id(self.deployment.chain_id);
+        let wallet = EthereumWallet::from(signer.clone());
+        let envelope: TxEnvelope = request
+            .build(&wallet)
+            .await
+            .map_err(|error| DistributeError::Sign(Box::new(error)))?;
+        Ok(Sent {
+            due: *due,
+            from: signer.address(),
+            nonce,
+            transaction: *envelope.tx_hash(),
+            raw: envelope.encoded_2718().into(),
+        })
+    }
+
     fn request(&self, due: &Due) -> TransactionRequest {
         let Due { token, account, .. } = *due;
         let (to, input): (Address, Bytes) = match due.kind {
@@ -188,15 +277,9 @@ impl<'a, P: Provider> Payer<'a, P> {
         TransactionRequest::default().with_to(to).with_input(input)
     }
 
-    async fn can_pay(
-        &self,
-        account: Address,
-        batch: &[(Due, u64)],
-        fees: Fees,
-    ) -> Result<(), DistributeError> {
+    async fn can_pay(&self, account: Address, gas: u64, fees: Fees) -> Result<(), DistributeError> {
         let balance = self.provider.get_balance(account).await;
         let balance = balance.map_err(node("the account's balance"))?;
-        let gas: u64 = batch.iter().map(|(_, gas)| with_margin(*gas)).sum();
         let needed = U256::from(gas) * U256::from(fees.max_per_gas);
         if balance >= needed {
             return Ok(());
@@ -262,6 +345,14 @@ impl<'a, P: Provider> Payer<'a, P> {
             })),
             None => Ok(None),
         }
+    }
+
+    /// What a unit of gas costs in the newest block, before anything for its maker.
+    async fn base_fee(&self) -> Result<u128, DistributeError> {
+        let newest = (self.provider).get_block_by_number(BlockNumberOrTag::Latest);
+        let newest = newest.await.map_err(node("its newest block"))?;
+        let fee = newest.and_then(|block| block.header.base_fee_per_gas);
+        Ok(fee.unwrap_or_default().into())
     }
 
     /// How many transactions of the account are in blocks.

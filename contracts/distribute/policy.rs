@@ -17,11 +17,20 @@ pub enum Tokens {
     All,
 }
 
+impl Tokens {
+    /// Whether payments in this token are made.
+    #[must_use]
+    pub fn include(&self, token: Address) -> bool {
+        match self {
+            Self::All => true,
+            Self::EtherAnd(tokens) => token == ETHER || tokens.contains(&token),
+        }
+    }
+}
+
 /// What is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// In which tokens.
-    pub tokens: Tokens,
     /// By token, the smallest amount. Without one for ether, a payment in ether has to be worth its gas.
     pub minimums: BTreeMap<Address, U256>,
     /// The most gas that one payment may use.
@@ -31,8 +40,6 @@ pub struct Policy {
 /// Why something that is owed is not paid in this run. It stays owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// Its token was not chosen.
-    TokenNotChosen,
     /// It is less than was asked for.
     BelowMinimum,
     /// Its gas costs more.
@@ -44,16 +51,9 @@ pub enum Reason {
 }
 
 impl Policy {
-    /// Why it is not paid, as far as that follows from the token and the amount.
+    /// Why it is not paid, as far as that follows from the amount.
     #[must_use]
     pub fn objection(&self, due: &Due) -> Option<Reason> {
-        let chosen = match &self.tokens {
-            Tokens::All => true,
-            Tokens::EtherAnd(tokens) => due.token == ETHER || tokens.contains(&due.token),
-        };
-        if !chosen {
-            return Some(Reason::TokenNotChosen);
-        }
         let minimum = self.minimums.get(&due.token);
         (minimum.is_some_and(|minimum| due.amount < *minimum)).then_some(Reason::BelowMinimum)
     }
@@ -73,7 +73,6 @@ impl Policy {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TokenNotChosen => f.write_str("token not chosen (--token)"),
             Self::BelowMinimum => f.write_str("below --min"),
             Self::NotWorthItsGas => {
                 f.write_str("costs more gas than it is worth (--min ether=0 pays it all the same)")
@@ -95,7 +94,6 @@ mod tests {
 
     fn policy(minimums: &[(Address, u64)]) -> Policy {
         Policy {
-            tokens: Tokens::EtherAnd([Address::repeat_byte(1)].into()),
             minimums: minimums
                 .iter()
                 .map(|(token, amount)| (*token, U256::from(*amount)))
@@ -116,15 +114,10 @@ mod tests {
     #[test]
     fn only_ether_and_named_tokens_are_paid_until_all_are_asked_for() {
         let (named, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
-        let mut policy = policy(&[]);
-        assert_eq!(policy.objection(&due(ETHER, 1)), None);
-        assert_eq!(policy.objection(&due(named, 1)), None);
-        assert_eq!(
-            policy.objection(&due(other, 1)),
-            Some(Reason::TokenNotChosen)
-        );
-        policy.tokens = Tokens::All;
-        assert_eq!(policy.objection(&due(other, 1)), None);
+        let tokens = Tokens::EtherAnd([named].into());
+        assert!(tokens.include(ETHER) && tokens.include(named));
+        assert!(!tokens.include(other));
+        assert!(Tokens::All.include(other));
     }
 
     #[test]

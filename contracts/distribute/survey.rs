@@ -133,13 +133,13 @@ impl TokenNames {
     /// An amount in whole tokens, or in the smallest unit of a token that does not tell its decimals.
     #[must_use]
     pub fn amount(&self, token: Address, amount: U256) -> String {
-        amount_in_units(amount, self.decimals(token))
+        amount_in_units(amount, self.decimals(token).unwrap_or(0))
     }
 
-    /// How many decimals it has; 0 when it does not tell.
+    /// How many decimals it has, when it tells.
     #[must_use]
-    pub fn decimals(&self, token: Address) -> u8 {
-        self.0.get(&token).map_or(0, |(_, decimals)| *decimals)
+    pub fn decimals(&self, token: Address) -> Option<u8> {
+        self.0.get(&token).map(|(_, decimals)| *decimals)
     }
 }
 

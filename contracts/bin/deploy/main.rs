@@ -5,6 +5,8 @@
 mod config;
 #[path = "../key.rs"]
 mod key;
+#[path = "../node.rs"]
+mod node;
 mod source;
 mod verify;
 
@@ -17,7 +19,6 @@ use alloy::primitives::utils::{format_ether, format_units};
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
-use alloy::transports::http::reqwest;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use paystream_contracts::deploy::{
@@ -27,8 +28,6 @@ use url::Url;
 
 use crate::config::{Config, Mode};
 
-/// The longest wait for a node's answer.
-const ANSWER: Duration = Duration::from_secs(30);
 /// The longest wait for a block with our transaction, or for those above it.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Between two looks at a public chain.
@@ -40,27 +39,13 @@ async fn main() -> ExitCode {
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", without_url(&error, config.rpc_url.as_ref()));
+            eprintln!(
+                "error: {}",
+                node::without_url(&error, config.rpc_url.as_ref())
+            );
             ExitCode::FAILURE
         }
     }
-}
-
-/// All causes in one line. The transport repeats the node's address, which may hold an access token.
-fn without_url(error: &anyhow::Error, url: Option<&Url>) -> String {
-    let text = format!("{error:#}");
-    match url {
-        Some(url) => text.replace(url.as_str(), &format!("{} ", host(url))),
-        None => text,
-    }
-}
-
-fn host(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!("{}{port}", url.host_str().unwrap_or("?"))
 }
 
 async fn run(config: &Config) -> Result<()> {
@@ -68,21 +53,15 @@ async fn run(config: &Config) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let url = match (&config.rpc_url, network.rpc_url) {
-        (Some(url), _) => url.clone(),
-        (None, Some(usual)) => usual.parse()?,
-        (None, None) => bail!(
-            "{} needs a node: --rpc-url, or PAYSTREAM_DEPLOY_RPC_URL",
-            network.name
-        ),
-    };
-    if !["http", "https"].contains(&url.scheme()) {
-        bail!("--rpc-url has to start with http:// or https://");
-    }
-    let reader = connect(&url, None)?;
+    let url = node::url(config.rpc_url.as_ref(), network, "PAYSTREAM_DEPLOY_RPC_URL")?;
+    let reader = node::connect(&url)?;
     let chain_id = deploy::chain_id(&reader).await?;
     network.admit(chain_id)?;
-    println!("{} (chain id {chain_id}) at {}", network.name, host(&url));
+    println!(
+        "{} (chain id {chain_id}) at {}",
+        network.name,
+        node::host(&url)
+    );
 
     let task = Task {
         path: config
@@ -120,19 +99,6 @@ async fn run(config: &Config) -> Result<()> {
             task.broadcast(&url, signer).await
         }
     }
-}
-
-fn connect(url: &Url, signer: Option<PrivateKeySigner>) -> Result<DynProvider> {
-    let client = reqwest::Client::builder().timeout(ANSWER).build()?;
-    Ok(match signer {
-        None => ProviderBuilder::new()
-            .connect_reqwest(client, url.clone())
-            .erased(),
-        Some(signer) => ProviderBuilder::new()
-            .wallet(EthereumWallet::from(signer))
-            .connect_reqwest(client, url.clone())
-            .erased(),
-    })
 }
 
 /// One chain, one build, one record.
@@ -242,7 +208,10 @@ impl Task {
                 interval: INTERVAL,
             }
         };
-        let provider = connect(url, Some(signer))?;
+        let provider = ProviderBuilder::new()
+            .wallet(EthereumWallet::from(signer))
+            .connect_reqwest(node::client()?, url.clone())
+            .erased();
         let mut last = None;
         let placed = deploy::deploy(&provider, account, &self.plan, waiting, |step| {
             if last.replace(step) != Some(step) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use alloy::primitives::Address;
+use alloy::primitives::utils::parse_units;
 use clap::Parser;
 use paystream_contracts::distribute::ETHER;
 use url::Url;
@@ -44,14 +45,18 @@ pub struct Config {
     #[arg(long = "token", value_name = "ADDRESS")]
     pub tokens: Vec<Address>,
 
-    /// Pay in whatever token anybody earned
+    /// Pay in whatever token anybody earned, also in one that somebody made to have you pay gas; those without --min, any amount
     #[arg(long, conflicts_with = "tokens")]
     pub all_tokens: bool,
 
-    /// The least that is paid, in whole tokens, as `ether=0.01` or `0x...=5`; may be repeated. Without one for ether, a
-    /// payment in ether has to be worth its gas
+    /// The least that is paid in a token, in whole ones: `ether=0.01`, or `0x...=5`, which each --token needs; may be repeated.
+    /// Without one for ether, a payment in ether has to be worth its gas
     #[arg(long = "min", value_name = "TOKEN=AMOUNT")]
     pub minimums: Vec<Minimum>,
+
+    /// The most that is paid for a unit of gas, in gwei; when it costs more, nothing is sent
+    #[arg(long, default_value = "200")]
+    pub max_fee_gwei: Gwei,
 
     /// The most gas for one payment; what needs more stays owed
     #[arg(long, default_value_t = 2_000_000)]
@@ -93,6 +98,31 @@ pub struct Config {
     /// folder]
     #[arg(long)]
     pub csv: Option<PathBuf>,
+}
+
+/// A price of gas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gwei(u128);
+
+impl Gwei {
+    /// In wei.
+    pub const fn wei(self) -> u128 {
+        self.0
+    }
+}
+
+impl FromStr for Gwei {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |character: char| character.is_ascii_digit() || character == '.';
+        let is_number = text.chars().all(plain) && text.starts_with(|first: char| first != '.');
+        let wei = is_number
+            .then(|| parse_units(text, 9).ok()?.get_absolute().try_into().ok())
+            .flatten();
+        wei.map(Self)
+            .ok_or(format!("`{text}` is no number of gwei"))
+    }
 }
 
 /// The least that is paid in a token.
@@ -172,6 +202,12 @@ mod tests {
         assert_eq!(config.minimums, [expected]);
         for bad in ["0.01", "ether=", "ether=-1", "usdc=5", "ether=1e3"] {
             assert!(parse(&["--min", bad]).is_err(), "{bad}");
+        }
+        assert_eq!(config.max_fee_gwei.wei(), 200_000_000_000);
+        let config = parse(&["--max-fee-gwei", "0.5"]).unwrap();
+        assert_eq!(config.max_fee_gwei.wei(), 500_000_000);
+        for bad in ["", "-1", "x", "1e3"] {
+            assert!(parse(&["--max-fee-gwei", bad]).is_err(), "{bad}");
         }
         assert!(parse(&["--all-tokens", "--token", &ETHER.to_string()]).is_err());
     }

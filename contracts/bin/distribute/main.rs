@@ -3,6 +3,8 @@
 mod config;
 #[path = "../key.rs"]
 mod key;
+#[path = "../node.rs"]
+mod node;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
@@ -12,9 +14,8 @@ use std::time::Duration;
 
 use alloy::primitives::utils::parse_units;
 use alloy::primitives::{Address, TxHash, U256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::DynProvider;
 use alloy::signers::local::PrivateKeySigner;
-use alloy::transports::http::reqwest;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use paystream_contracts::Deployment;
@@ -23,12 +24,9 @@ use paystream_contracts::distribute::{
     self, Due, ETHER, Fees, Journal, Kind, Known, Line, Payer, Policy, Progress, State, TokenNames,
     Tokens,
 };
-use url::Url;
 
 use crate::config::{Config, Minimum};
 
-/// The longest wait for a node's answer.
-const ANSWER: Duration = Duration::from_secs(30);
 /// The longest wait for blocks with our transactions.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Between two looks at a public chain.
@@ -40,49 +38,30 @@ async fn main() -> ExitCode {
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", without_url(&error, config.rpc_url.as_ref()));
+            eprintln!(
+                "error: {}",
+                node::without_url(&error, config.rpc_url.as_ref())
+            );
             ExitCode::FAILURE
         }
     }
 }
 
-/// All causes in one line. The transport repeats the node's address, which may hold an access token.
-fn without_url(error: &anyhow::Error, url: Option<&Url>) -> String {
-    let text = format!("{error:#}");
-    match url {
-        Some(url) => text.replace(url.as_str(), &format!("{} ", host(url))),
-        None => text,
-    }
-}
-
-fn host(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!("{}{port}", url.host_str().unwrap_or("?"))
-}
-
 async fn run(config: &Config) -> Result<()> {
     let network = Network::named(&config.network)?;
-    let url = match (&config.rpc_url, network.rpc_url) {
-        (Some(url), _) => url.clone(),
-        (None, Some(usual)) => usual.parse()?,
-        (None, None) => bail!(
-            "{} needs a node: --rpc-url, or PAYSTREAM_DISTRIBUTE_RPC_URL",
-            network.name
-        ),
-    };
-    if !["http", "https"].contains(&url.scheme()) {
-        bail!("--rpc-url has to start with http:// or https://");
-    }
-    let client = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let provider = ProviderBuilder::new()
-        .connect_reqwest(client, url.clone())
-        .erased();
+    let url = node::url(
+        config.rpc_url.as_ref(),
+        network,
+        "PAYSTREAM_DISTRIBUTE_RPC_URL",
+    )?;
+    let provider = node::connect(&url)?;
     let chain_id = deploy::chain_id(&provider).await?;
     network.admit(chain_id)?;
-    println!("{} (chain id {chain_id}) at {}", network.name, host(&url));
+    println!(
+        "{} (chain id {chain_id}) at {}",
+        network.name,
+        node::host(&url)
+    );
 
     let record = match &config.deployment {
         Some(path) => path.clone(),
@@ -126,8 +105,12 @@ struct Task<'a> {
     deployment: Deployment,
     waiting: Waiting,
     known: Known,
+    /// In how many tokens beside something was earned, which nobody looked at.
+    left_out: usize,
     names: TokenNames,
     policy: Policy,
+    /// In what anything is paid, beside ether.
+    chosen: BTreeSet<Address>,
     /// What is owed and stays owed.
     open: Vec<Line>,
 }
@@ -141,7 +124,7 @@ impl<'a> Task<'a> {
         waiting: Waiting,
     ) -> Result<Self> {
         let mut told = 0;
-        let known = distribute::discover(provider, &deployment, |progress| {
+        let mut known = distribute::discover(provider, &deployment, |progress| {
             if let Progress::Scanned(block, head) = progress
                 && (block == head || block > told + 1_000_000)
             {
@@ -150,17 +133,19 @@ impl<'a> Task<'a> {
             }
         })
         .await?;
-        let named = || config.tokens.iter().copied();
-        let minimums = || config.minimums.iter().map(|minimum| minimum.token);
-        let tokens = known.tokens().into_iter().chain(named()).chain(minimums());
-        let names = TokenNames::ask(provider, &tokens.collect()).await;
+        let tokens = if config.all_tokens {
+            Tokens::All
+        } else {
+            Tokens::EtherAnd(config.tokens.iter().copied().collect())
+        };
+        let left_out = known.choose(&tokens);
+        let mut chosen = known.tokens();
+        chosen.extend(&config.tokens);
+        let mut named = chosen.clone();
+        named.extend(config.minimums.iter().map(|minimum| minimum.token));
+        let names = TokenNames::ask(provider, &named).await;
         let policy = Policy {
-            tokens: if config.all_tokens {
-                Tokens::All
-            } else {
-                Tokens::EtherAnd(named().collect())
-            },
-            minimums: smallest_units(&config.minimums, &names)?,
+            minimums: minimums(config, &tokens, &names)?,
             max_gas: config.max_gas,
         };
         Ok(Self {
@@ -170,15 +155,23 @@ impl<'a> Task<'a> {
             deployment,
             waiting,
             known,
+            left_out,
             names,
             policy,
+            chosen,
             open: Vec::new(),
         })
     }
 
+    fn payer<'b>(&'b self, deployment: &'b Deployment) -> Payer<'b, DynProvider> {
+        let most_per_gas = self.config.max_fee_gwei.wei();
+        Payer::new(self.provider, deployment, self.waiting, most_per_gas)
+    }
+
     /// Sends nothing; says what `--execute` would do.
     async fn dry_run(&mut self, account: Option<Address>) -> Result<()> {
-        let payer = Payer::new(self.provider, &self.deployment, self.waiting);
+        let deployment = self.deployment;
+        let payer = self.payer(&deployment);
         let fees = payer.fees().await?;
         let dues = distribute::claims(self.provider, &self.deployment, &self.known).await?;
         let mut lines = Vec::new();
@@ -222,6 +215,9 @@ impl<'a> Task<'a> {
         println!(
             "DRY RUN: nothing was sent. --execute would send {count} transaction(s), and what those make possible."
         );
+        if let Err(too_dear) = payer.accept(fees) {
+            println!("It would send them later: {too_dear}.");
+        }
         match &self.config.csv {
             Some(path) => self.write_csv(path, &lines),
             None => Ok(()),
@@ -237,6 +233,9 @@ impl<'a> Task<'a> {
         let earlier: HashSet<TxHash> = (journal.history())
             .filter_map(|(_, ended)| Some(ended?.transaction))
             .collect();
+        let mut tokens = self.chosen.clone();
+        tokens.extend(journal.history().map(|(sent, _)| sent.due.token));
+        self.names = TokenNames::ask(self.provider, &tokens).await;
         let paid = self.pay_all(&mut journal, signer).await;
 
         // Whatever happened, what is known of it is shown and kept.
@@ -253,8 +252,7 @@ impl<'a> Task<'a> {
             .filter(|(earlier, _)| !earlier)
             .map(|(_, line)| line.clone())
             .collect();
-        let payer = Payer::new(self.provider, &self.deployment, self.waiting);
-        if let Ok(fees) = payer.fees().await {
+        if let Ok(fees) = self.payer(&self.deployment).fees().await {
             self.show(&of_this_run, fees);
         }
         let lines: Vec<_> = all.into_iter().map(|(_, line)| line).collect();
@@ -272,8 +270,9 @@ impl<'a> Task<'a> {
 
     async fn pay_all(&mut self, journal: &mut Journal, signer: &PrivateKeySigner) -> Result<()> {
         let (provider, deployment) = (self.provider, self.deployment);
-        let payer = Payer::new(provider, &deployment, self.waiting);
-        payer.resume(journal, say).await?;
+        let most_per_gas = self.config.max_fee_gwei.wei();
+        let payer = Payer::new(provider, &deployment, self.waiting, most_per_gas);
+        payer.resume(journal, signer, say).await?;
         let claims = distribute::claims(provider, &deployment, &self.known).await?;
         self.pay(&payer, journal, signer, claims).await?;
         for wave in self.known.waves() {
@@ -291,7 +290,7 @@ impl<'a> Task<'a> {
         dues: Vec<Due>,
     ) -> Result<()> {
         for dues in dues.chunks(usize::from(self.config.batch)) {
-            let fees = payer.fees().await?;
+            let fees = payer.accept(payer.fees().await?)?;
             let mut batch = Vec::new();
             for due in dues {
                 let line = self
@@ -331,15 +330,18 @@ impl<'a> Task<'a> {
     }
 
     async fn splits(&self, splits: &[Address]) -> Result<Vec<Due>> {
-        let mut tokens = match &self.policy.tokens {
-            Tokens::All => self.known.tokens(),
-            Tokens::EtherAnd(tokens) => tokens.clone(),
-        };
+        let mut tokens = self.chosen.clone();
         tokens.insert(ETHER);
         Ok(distribute::splits_of(self.provider, splits, &tokens).await?)
     }
 
     fn show(&self, lines: &[Line], fees: Fees) {
+        if self.left_out > 0 {
+            println!(
+                "What was earned in {} other token(s) is not looked at (--token).",
+                self.left_out
+            );
+        }
         if lines.is_empty() {
             println!("Nobody is owed anything.");
             return;
@@ -366,19 +368,41 @@ impl<'a> Task<'a> {
     }
 }
 
-fn smallest_units(minimums: &[Minimum], names: &TokenNames) -> Result<BTreeMap<Address, U256>> {
-    let mut seen = BTreeSet::new();
-    let amounts = minimums.iter().map(|Minimum { token, amount }| {
-        if !seen.insert(*token) {
-            bail!("--min names {} twice", names.symbol(*token));
+/// The least that is paid of each token, in its smallest unit.
+fn minimums(
+    config: &Config,
+    tokens: &Tokens,
+    names: &TokenNames,
+) -> Result<BTreeMap<Address, U256>> {
+    let mut minimums = BTreeMap::new();
+    for Minimum { token, amount } in &config.minimums {
+        let name = names.symbol(*token);
+        if !tokens.include(*token) {
+            bail!("--min names {token}, and --token does not");
         }
-        let decimals = names.decimals(*token);
-        let units = parse_units(amount, decimals).with_context(|| {
-            format!("--min: `{amount}` is no amount of {}", names.symbol(*token))
-        })?;
-        Ok((*token, units.get_absolute()))
-    });
-    amounts.collect()
+        let units = match names.decimals(*token) {
+            Some(decimals) => parse_units(amount, decimals)
+                .with_context(|| format!("--min: `{amount}` is no amount of {name}"))?
+                .get_absolute(),
+            None if amount.bytes().all(|byte| byte == b'0') => U256::ZERO,
+            None => bail!(
+                "{token} does not tell its decimals, so that nobody knows how much {amount} of it is: --min {token}=0 pays \
+                 whatever is owed"
+            ),
+        };
+        if minimums.insert(*token, units).is_some() {
+            bail!("--min names {name} twice");
+        }
+    }
+    for token in &config.tokens {
+        if *token != ETHER && !minimums.contains_key(token) {
+            bail!(
+                "{} needs a least amount that is worth the gas to you: --min {token}=5, in whole ones; 0 pays whatever is owed",
+                names.symbol(*token)
+            );
+        }
+    }
+    Ok(minimums)
 }
 
 fn say(progress: Progress) {

@@ -2,11 +2,14 @@
 
 mod world;
 
+use alloy::network::TransactionBuilder;
 use alloy::primitives::U256;
 use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::anvil::until;
+use crate::anvil::{DEPLOYER, until};
 use world::{ETHER_PRICE, HALF_A_TOKEN, World};
 
 #[tokio::test]
@@ -18,7 +21,7 @@ async fn a_dry_run_lists_who_is_owed_what_and_sends_nothing() {
         assert!(output.contains(&account.to_string()), "{output}");
     }
     assert!(output.contains("DRY RUN: nothing was sent"), "{output}");
-    assert!(output.contains("token not chosen"), "{output}");
+    assert!(output.contains("1 other token(s)"), "{output}");
     assert_eq!(world.anvil.known().await, before);
     assert!(world.file("dry.csv").contains("to pay"));
     assert!(!std::path::Path::new(&world.path("journal")).exists());
@@ -72,7 +75,15 @@ async fn a_token_is_paid_when_it_is_named_and_not_before() {
     assert!(output.contains("below --min"), "{output}");
     assert_eq!(world.tokens_of(world.creator).await, U256::ZERO);
 
-    let output = world.execute(&["--token", &token]).await;
+    // What nobody knows the worth of is not paid by accident.
+    let says = "needs a least amount";
+    world.fail(&["--execute", "--token", &token], says).await;
+    let says = "--token does not";
+    world.fail(&["--execute", "--min", &minimum], says).await;
+    assert_eq!(world.tokens_of(world.creator).await, U256::ZERO);
+
+    let minimum = format!("{token}=0");
+    let output = world.execute(&["--token", &token, "--min", &minimum]).await;
     assert!(output.contains("0.35  USDC"), "{output}");
     let share = U256::from(HALF_A_TOKEN * 7 / 10);
     assert_eq!(world.tokens_of(world.creator).await, share);
@@ -156,6 +167,103 @@ async fn a_journal_that_is_lost_costs_nobody_anything() {
     world.execute(&[]).await;
     assert_eq!(world.anvil.sent().await, before);
     assert_eq!(world.claims().await, 3);
+}
+
+/// A run that is killed when it has sent its first transaction, which is in no block; and that transaction's nonce.
+async fn interrupted(world: &World) -> u64 {
+    let anvil = &world.anvil;
+    let nonce = anvil.sent().await;
+    anvil.stop_mining().await;
+    let mut run = world.start(&["--execute", "--batch", "1"]);
+    until("the first transaction is sent", || async {
+        (anvil.known().await == nonce + 1).then_some(())
+    })
+    .await;
+    run.kill().await.unwrap();
+    nonce
+}
+
+/// How many transactions with this nonce were signed.
+fn signed(world: &World, nonce: u64) -> usize {
+    let journal = world.file("journal");
+    let lines = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .filter(|line: &Value| line["sent"]["nonce"] == json!(nonce))
+        .count()
+}
+
+#[tokio::test]
+async fn a_transaction_that_gas_has_become_too_dear_for_is_signed_again_and_pays_once() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let nonce = interrupted(&world).await;
+    let dear = U256::from(50_000_000_000_u64);
+    let set = "anvil_setNextBlockBaseFeePerGas";
+    anvil.call(set, json!([dear])).await;
+    anvil.mine().await;
+    assert_eq!(anvil.sent().await, nonce);
+    let bound = ["--execute", "--max-fee-gwei", "30"];
+    world.fail(&bound, "--max-fee-gwei is 30").await;
+    assert_eq!(signed(&world, nonce), 1);
+
+    anvil.mine_by_itself().await;
+    world.execute(&[]).await;
+    assert_eq!(signed(&world, nonce), 2);
+    assert_eq!(anvil.sent().await, nonce + 4);
+    assert_eq!(world.claims().await, 3);
+    world.everybody_has_their_ether().await;
+    // All is known of both.
+    assert_eq!(world.file("csv").matches(",paid,0x").count(), 4);
+    let again = world.execute(&[]).await;
+    assert!(again.contains("0 transaction(s) ended"), "{again}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_account_could_not_pay_for_is_taken_up_when_it_can() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let nonce = interrupted(&world).await;
+    anvil.call("anvil_dropAllTransactions", json!([])).await;
+    let had = anvil.provider.get_balance(DEPLOYER).await.unwrap();
+    let set = async |wei: U256| {
+        let parameters = json!([DEPLOYER, wei]);
+        anvil.call("anvil_setBalance", parameters).await;
+    };
+    set(U256::ZERO).await;
+    world.fail(&["--execute"], "has 0 wei").await;
+    set(had).await;
+    anvil.mine_by_itself().await;
+    world.execute(&[]).await;
+    assert_eq!(anvil.sent().await, nonce + 4);
+    assert_eq!(world.claims().await, 3);
+    world.everybody_has_their_ether().await;
+}
+
+#[tokio::test]
+async fn a_payment_whose_nonce_somebody_else_took_is_made_with_another_one() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let nonce = interrupted(&world).await;
+    anvil.call("anvil_dropAllTransactions", json!([])).await;
+    let request = TransactionRequest::default()
+        .with_from(DEPLOYER)
+        .with_to(DEPLOYER)
+        .with_nonce(nonce);
+    let pending = anvil.provider.send_transaction(request).await.unwrap();
+    anvil.mine_by_itself().await;
+    assert!(pending.get_receipt().await.unwrap().status());
+    world.execute(&[]).await;
+    assert_eq!(anvil.sent().await, nonce + 5);
+    assert_eq!(world.claims().await, 3);
+    world.everybody_has_their_ether().await;
+    let csv = world.file("csv");
+    assert_eq!(
+        csv.matches("another transaction took its nonce").count(),
+        1,
+        "{csv}"
+    );
 }
 
 #[tokio::test]
