@@ -1,6 +1,7 @@
 //! `POST /register` and `POST /deregister`: this provider's stream of a content, or a creator's own registration, which the
 //! creator signed (EIP-712) and this provider sends and pays for.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::{SolCall, SolStruct};
 use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use paystream_contracts::StreamRegistry::{
     DeregisterContent, RegisterContent, Terms, deregisterContentBySigCall, registerContentBySigCall,
@@ -20,6 +21,7 @@ use utoipa::ToSchema;
 
 use super::authorisation::Authorised;
 use super::body::JsonBody;
+use super::client_address::client_address;
 use super::record_view::{RelayBody, answered};
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
@@ -152,9 +154,12 @@ pub(super) struct RegistrationBody {
 ), security(("bearer" = [])))]
 pub(super) async fn register(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     authorised: Authorised,
     JsonBody(body): JsonBody<Register>,
 ) -> Result<Response> {
+    pace(&app, connection, &headers, authorised)?;
     match body {
         Register::Stream { content_id } => {
             let content = app.served_content(content_id).await?;
@@ -212,9 +217,12 @@ pub(super) async fn register(
 ), security(("bearer" = [])))]
 pub(super) async fn deregister(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     authorised: Authorised,
     JsonBody(body): JsonBody<Deregister>,
 ) -> Result<Response> {
+    pace(&app, connection, &headers, authorised)?;
     match body {
         Deregister::Stream { content_id } => {
             // The operator may withdraw a stream whose content is not active any more, too.
@@ -241,6 +249,22 @@ pub(super) async fn deregister(
             let call = deregisterContentBySigCall { action, signature };
             let relay = send(&app, creator, nonce, signed, call.abi_encode()).await?;
             finished(&app, content, Some(relay)).await
+        }
+    }
+}
+
+/// What a creator asks for is simulated, which costs the node something also when it is refused.
+fn pace(
+    app: &App,
+    connection: SocketAddr,
+    headers: &HeaderMap,
+    authorised: Authorised,
+) -> Result<()> {
+    match authorised {
+        Authorised::Operator => Ok(()),
+        Authorised::Creator(_) => {
+            let client = client_address(connection, headers, app.config.trust_forwarded_for);
+            app.relay_pace.take(client)
         }
     }
 }

@@ -22,10 +22,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// New payments to send.
+    /// New transactions to send for others.
     #[must_use]
     pub fn of_relays() -> Self {
-        Self::new(30, "payments to send")
+        Self::new(30, "transactions to send")
     }
 
     /// Views to look for. A page asks every 1.5 s until its view is on chain, and several viewers may share an address.
