@@ -17,15 +17,22 @@ const maxDepth = 64;
 /** Kubo writes 174 or 1024 links; a 2 MiB block has room for about 45,000. */
 const maxLinks = 50_000;
 
+/** Responses of ordinary files come nowhere near these: they bound what a hostile tree costs the page (its places, its bytes, its map). */
+const placesAlways = 4_096;
+const bytesOfOnePlace = 256;
+const bytesAlways = 16 * 1024 * 1024;
+const maxMappedLinks = 1_000_000;
+
 export interface Child {
   readonly cid: CID;
-  /** First byte, counted from the file's begin. */
+  /** First byte, counted from the begin of its parent. */
   readonly start: number;
   readonly size: number;
 }
 
 export type Node =
   | { readonly kind: 'leaf'; readonly data: Uint8Array }
+  /** Children without bytes are left out. */
   | { readonly kind: 'branch'; readonly children: readonly Child[]; readonly size: number };
 
 export interface Leaf {
@@ -35,8 +42,8 @@ export interface Leaf {
   readonly data: Uint8Array;
 }
 
-/** Reads a verified block whose content begins at `start` of the file. */
-export function parseNode(cid: CID, bytes: Uint8Array, start = 0): Node {
+/** Reads a verified block. */
+export function parseNode(cid: CID, bytes: Uint8Array): Node {
   if (cid.code === rawCodec) return { kind: 'leaf', data: bytes };
   if (cid.code !== dagPb.code) {
     throw new DamagedError('unsupported_codec', cid.toString(), `a block of codec 0x${cid.code.toString(16)} is not part of a file`);
@@ -61,32 +68,50 @@ export function parseNode(cid: CID, bytes: Uint8Array, start = 0): Node {
   if (data.length > 0) throw malformed('the node has both children and bytes of its own');
   if (links.length > maxLinks) throw malformed(`the node has ${links.length} children`);
   if (file.blockSizes.length !== links.length) throw malformed('the node has not one size for each of its children');
-  let at = BigInt(start);
-  const children = links.map(({ Hash }, index): Child => {
+  const children: Child[] = [];
+  let at = 0n;
+  for (const [index, { Hash }] of links.entries()) {
     const size = file.blockSizes[index] ?? 0n;
-    const child = { cid: Hash, start: Number(at), size: Number(size) };
+    if (size > 0n) children.push({ cid: Hash, start: Number(at), size: Number(size) });
     at += size;
     if (at > BigInt(Number.MAX_SAFE_INTEGER)) throw malformed('the node says that it is larger than any file');
-    return child;
-  });
-  return { kind: 'branch', children, size: Number(at) - start };
+  }
+  return { kind: 'branch', children, size: Number(at) };
 }
 
-/** One response: the blocks of the file that hold bytes of `[from, to)`, depth first, each once. */
+interface Place {
+  readonly cid: CID;
+  /** First byte, counted from the file's begin. */
+  readonly start: number;
+  /** A size that nobody has claimed yet (the root's, where no offer states it) is null. */
+  readonly size: number | null;
+  readonly depth: number;
+}
+
+/**
+ * One response: the blocks of the file that hold bytes of `[from, to)`, depth first, each once. A block is parsed once, however often it
+ * stands in the tree, and the places of the tree that are visited are bounded by the length of the range.
+ */
 export class Walk {
   readonly #from: number;
   readonly #to: number;
   readonly #leaves: LeafMap | null;
-  /** What is still to come, the next on top. A size that nobody has claimed yet (the root's, where no offer states it) is null. */
-  readonly #pending: { readonly cid: CID; readonly start: number; readonly size: number | null; readonly depth: number }[];
+  /** What is still to come, the next on top. */
+  readonly #pending: Place[];
   /** A CAR without duplicates sends a block once, wherever else it stands. */
-  readonly #seen = new Map<string, Uint8Array>();
+  readonly #seen = new Map<string, Node>();
+  #bytesLeft: number;
+  #placesLeft: number;
 
   constructor(facts: { root: CID; size: number | null; from: number; to: number; leaves?: LeafMap }) {
     this.#from = facts.from;
     this.#to = facts.to;
     this.#leaves = facts.leaves ?? null;
+    this.#leaves?.begin(facts.root);
     this.#pending = [{ cid: facts.root, start: 0, size: facts.size, depth: 0 }];
+    const length = Math.max(0, facts.to - facts.from);
+    this.#bytesLeft = bytesAlways + 2 * length;
+    this.#placesLeft = placesAlways + Math.ceil(length / bytesOfOnePlace);
   }
 
   /** The block that must come next; null when the range is whole. */
@@ -102,7 +127,10 @@ export class Walk {
     if (!inPlace) {
       throw new DamagedError('unexpected', expected.toString(), `the provider sent ${cid.toString()} in the place of this block`);
     }
-    this.#seen.set(cid.toString(), bytes);
+    this.#bytesLeft -= bytes.length;
+    if (this.#bytesLeft < 0)
+      throw new DamagedError('too_large', cid.toString(), 'the file’s tree is far larger than the part that it holds');
+    this.#seen.set(cid.toString(), parseNode(cid, bytes));
     const leaves: Leaf[] = [];
     for (;;) {
       const next = this.#pending.at(-1);
@@ -113,8 +141,7 @@ export class Walk {
     }
   }
 
-  #visit(place: { cid: CID; start: number; size: number | null; depth: number }, bytes: Uint8Array, leaves: Leaf[]): void {
-    const node = parseNode(place.cid, bytes, place.start);
+  #visit(place: Place, node: Node, leaves: Leaf[]): void {
     const size = node.kind === 'leaf' ? node.data.length : node.size;
     if (place.size !== null && size !== place.size) {
       throw new DamagedError(
@@ -129,25 +156,44 @@ export class Walk {
     }
     if (place.depth >= maxDepth)
       throw new DamagedError('too_deep', place.cid.toString(), `the file’s tree is deeper than ${maxDepth} nodes`);
-    this.#leaves?.learn(node.children);
-    const wanted = node.children.filter((child) => child.size > 0 && child.start < this.#to && child.start + child.size > this.#from);
+    this.#leaves?.learn(place.cid, node.children);
+    const first = countOf(node.children, (child) => place.start + child.start + child.size <= this.#from);
+    const end = countOf(node.children, (child) => place.start + child.start < this.#to);
+    this.#placesLeft -= Math.max(0, end - first);
+    if (this.#placesLeft < 0) throw new DamagedError('malformed', place.cid.toString(), 'the file is cut into too many pieces');
+    const wanted = node.children.slice(first, end);
     for (const child of wanted) checkHash(child.cid);
-    for (const child of wanted.reverse()) this.#pending.push({ ...child, depth: place.depth + 1 });
+    for (const { cid, start, size } of wanted.reverse()) {
+      this.#pending.push({ cid, start: place.start + start, size, depth: place.depth + 1 });
+    }
   }
 }
 
-/** Where leaves are known to begin, so that requests can begin there too: a provider counts a leaf whole each time it sends it. */
+/**
+ * Where leaves are known to begin, so that requests can begin there too: a provider counts a leaf whole each time it sends it. It is the
+ * file's tree as far as it has been seen, each of its blocks once: to learn a block costs the same, however often it stands in the tree.
+ */
 export class LeafMap {
-  #starts: number[] = [];
-  #ends: number[] = [];
+  #root: string | null = null;
+  readonly #branches = new Map<string, readonly Child[]>();
+  #links = 0;
 
-  learn(children: readonly Child[]): void {
-    const raw = children.filter((child) => child.cid.code === rawCodec && child.size > 0);
-    const [first] = raw;
-    if (first === undefined || this.#at(first.start) !== null) return;
-    const before = this.#count(first.start);
-    this.#starts.splice(before, 0, ...raw.map((child) => child.start));
-    this.#ends.splice(before, 0, ...raw.map((child) => child.start + child.size));
+  /** A map is of one file. */
+  begin(root: CID): void {
+    this.#root = root.toString();
+  }
+
+  learn(cid: CID, children: readonly Child[]): void {
+    const key = cid.toString();
+    if (this.#branches.has(key)) return;
+    this.#branches.set(key, children);
+    this.#links += children.length;
+    // What is forgotten is learned again with the next response that needs it.
+    for (const [oldest, { length }] of this.#branches) {
+      if (this.#links <= maxMappedLinks) return;
+      this.#branches.delete(oldest);
+      this.#links -= length;
+    }
   }
 
   /** The first byte of the leaf that holds `offset`; `offset` itself where no leaf is known. */
@@ -161,19 +207,27 @@ export class LeafMap {
   }
 
   #at(offset: number): { start: number; end: number } | null {
-    const index = this.#count(offset + 1) - 1;
-    const [start, end] = [this.#starts[index], this.#ends[index]];
-    return start === undefined || end === undefined || offset < start || offset >= end ? null : { start, end };
-  }
-
-  /** How many known leaves begin before `offset`. */
-  #count(offset: number): number {
-    let [low, high] = [0, this.#starts.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#starts[middle] ?? 0) < offset) low = middle + 1;
-      else high = middle;
+    let [key, start] = [this.#root, 0];
+    for (let depth = 0; depth <= maxDepth && key !== null; depth += 1) {
+      const children: readonly Child[] = this.#branches.get(key) ?? [];
+      const child = children[countOf(children, (entry) => start + entry.start <= offset) - 1];
+      if (child === undefined || offset >= start + child.start + child.size) return null;
+      start += child.start;
+      if (child.cid.code === rawCodec) return { start, end: start + child.size };
+      key = child.cid.toString();
     }
-    return low;
+    return null;
   }
+}
+
+/** How many children stand before the first one of which `holds` is false; it is true of those before a point and of none after it. */
+function countOf(children: readonly Child[], holds: (child: Child) => boolean): number {
+  let [low, high] = [0, children.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const child = children[middle];
+    if (child !== undefined && holds(child)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
