@@ -2,6 +2,7 @@ import { parseEther } from 'viem';
 import { expect, test } from '../stack/journey.ts';
 import type { Stack } from '../stack/stack.ts';
 import { json, openAs } from './stored.ts';
+import { Watching } from './watching.ts';
 
 const title = 'A morning at the harbour';
 const priceWei = parseEther('0.003');
@@ -57,6 +58,12 @@ test('register-view-claim: a wallet registers content, a view is paid, provider 
         provider_amount: `${priceWei - creatorWei}`,
       },
     ],
+  });
+
+  await test.step('the bought view opens the live stream, without a channel', async () => {
+    await expect(watch.getByTestId('live-open')).toHaveAttribute('data-state', 'connected', { timeout: 60_000 });
+    await new Watching(watch, stack).risesBy('frames-decoded', 24);
+    expect(await watch.getByTestId('meter').count()).toBe(0);
   });
 
   for (const [name, role, share] of [

@@ -11,6 +11,7 @@ import { useViewPass } from '../views/use-view-pass.ts';
 import { About } from '../watch/about.tsx';
 import { BuyView } from '../watch/buy-view.tsx';
 import { FundPanel } from '../watch/fund-panel.tsx';
+import { LiveOpen } from '../watch/live-open.tsx';
 import { OfferPanel } from '../watch/offer-panel.tsx';
 import { Screen } from '../watch/screen.tsx';
 import { SessionView } from '../watch/session-view.tsx';
@@ -56,15 +57,8 @@ export function ContentPage({ contentId }: { contentId: string }) {
   // Watched at once: what is free, and what a bought view opens.
   const access =
     stored?.free === true ? ({ kind: 'free' } as const) : held.pass === null ? null : ({ kind: 'pass', token: held.pass.token } as const);
-  if (
-    stream !== null &&
-    stored !== null &&
-    objection === null &&
-    access !== null &&
-    running === null &&
-    ended === null &&
-    content.data.active
-  ) {
+  const mayOpen = running === null && ended === null && content.data.active;
+  if (stream !== null && stored !== null && objection === null && access !== null && mayOpen) {
     return (
       <StoredOpen
         key={`${stream.provider}-${access.kind}`}
@@ -76,6 +70,13 @@ export function ContentPage({ contentId }: { contentId: string }) {
       >
         {about}
       </StoredOpen>
+    );
+  }
+  if (stream !== null && held.pass !== null && offer.data !== undefined && !isVideo && mayOpen) {
+    return (
+      <LiveOpen key={stream.provider} providerUrl={stream.url} contentId={id} token={held.pass.token} onPassRefused={held.drop} aside={buy}>
+        {about}
+      </LiveOpen>
     );
   }
   return (
