@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fetchBlock } from './fetch-block.ts';
+import { addFile, carOf, noise } from '../ipfs/fixture.ts';
+import { fetchBlock, fetchFile } from './fetch-block.ts';
 import { cidOfUri, pictureType, readMetadata } from './metadata.ts';
 import { searchOf } from './search.ts';
 
@@ -96,6 +97,7 @@ describe('a block from a provider', () => {
     server = createServer((request, response) => {
       const answer = answers[new URL(request.url ?? '/', 'http://x').pathname];
       if (answer === undefined) return void response.writeHead(404).end();
+      if (request.url?.includes('format=car')) response.setHeader('content-type', 'application/vnd.ipld.car; version=1');
       if (answer !== 'endless') return void response.end(answer);
       const more = (): void => {
         while (response.write(Buffer.alloc(65_536)));
@@ -123,6 +125,26 @@ describe('a block from a provider', () => {
     await expect(fetchBlock(urls.slice(1, 2), cid, 16_384, never)).rejects.toThrow('not those');
     await expect(fetchBlock(urls.slice(2, 3), cid, 16_384, never)).rejects.toThrow('more than 16384 bytes');
     await expect(fetchBlock([], cid, 16_384, never)).rejects.toThrow('no provider');
+  });
+
+  test('of many blocks comes whole and checked, or not at all', async () => {
+    const data = noise(700_000);
+    const file = await addFile(data, { leafBytes: 100_000 });
+    const cid = file.root.toString();
+    const car = await carOf(file, 0, file.size);
+    const spoilt = car.slice();
+    spoilt[400_000] = (spoilt[400_000] ?? 0) ^ 1;
+    [answers[`/bad/ipfs/${cid}`], answers[`/cut/ipfs/${cid}`]] = [spoilt, await carOf(file, 0, 550_000)];
+    answers[`/good/ipfs/${cid}`] = car;
+    const from = (...names: string[]) => names.map((name) => `${url}/${name}`);
+    expect(Buffer.from(await fetchFile(from('bad', 'good'), cid, 700_000, never)).equals(data)).toBe(true);
+    await expect(fetchFile(from('bad'), cid, 700_000, never)).rejects.toThrow();
+    await expect(fetchFile(from('cut'), cid, 700_000, never)).rejects.toThrow();
+    await expect(fetchFile(from('good'), cid, 600_000, never)).rejects.toThrow();
+    const block = noise(50_000);
+    const single = await rawCid(block);
+    answers[`/good/ipfs/${single}`] = block;
+    expect(await fetchFile(from('good'), single, 700_000, never)).toEqual(block);
   });
 
   test.each([

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import type { Content } from '../api/model.ts';
-import { maxBlockBytes } from '../ipfs/verify.ts';
 import { useServices } from '../services.tsx';
-import { fetchBlock } from './fetch-block.ts';
+import { fetchBlock, fetchFile } from './fetch-block.ts';
 import { cidOfUri, longestDocument, type Metadata, pictureType, readMetadata } from './metadata.ts';
 
 /** So many providers are asked before a card stays without its picture. */
 const mostProviders = 3;
+/** A poster of many blocks is fetched up to here. */
+const largestPoster = 4 * 1024 * 1024;
 /** What a CID names never changes. */
 const forGood = { staleTime: Number.POSITIVE_INFINITY, retry: 1, refetchOnWindowFocus: false } as const;
 
@@ -41,7 +42,7 @@ export function useMetadata(content: Content, wanted: boolean): Shown {
     // Kept as long as its address may be shown.
     gcTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) => {
-      const bytes = await fetchBlock(urls, pictureCid ?? '', maxBlockBytes, signal);
+      const bytes = await fetchFile(urls, pictureCid ?? '', largestPoster, signal);
       const type = pictureType(bytes);
       return type === null ? null : URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
     },

@@ -70,11 +70,19 @@ export async function* readRange(range: RangeRequest): AsyncGenerator<CheckedBlo
   }
 }
 
-/** A whole small file (a poster, a document), checked. */
+/** A whole small file (a poster, a document), checked. Asked for with a byte more than it may have, so that a larger one is refused, not cut. */
 export async function readWhole(providerUrl: string, cid: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;
-  for await (const { leaves } of readRange({ providerUrl, cid: parseCid(cid), size: null, from: 0, to: maxBytes, token: null, signal })) {
+  for await (const { leaves } of readRange({
+    providerUrl,
+    cid: parseCid(cid),
+    size: null,
+    from: 0,
+    to: maxBytes + 1,
+    token: null,
+    signal,
+  })) {
     for (const { data } of leaves) {
       total += data.length;
       if (total > maxBytes) throw new DamagedError('too_large', cid, `it is larger than ${maxBytes} bytes`);
