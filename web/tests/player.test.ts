@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Built, buildAndLaunch, faultsAtBothSizes, wide } from './page/browser.ts';
-import { Film, filmMs } from './page/film.ts';
+import { Film, filmMs, stretch } from './page/film.ts';
 import { Meter } from './page/meter.ts';
 import { change, contentId, rate, Surroundings } from './page/surroundings.ts';
 
@@ -11,10 +11,11 @@ let context: BrowserContext;
 let page: Page;
 let around: Surroundings;
 let film: Film;
+let usualFilm: Film;
 
 beforeAll(async () => {
   built = await buildAndLaunch(['--autoplay-policy=no-user-gesture-required']);
-  film = await Film.prepare(built.folder);
+  usualFilm = await Film.prepare(built.folder);
 }, 240_000);
 
 afterAll(async () => {
@@ -23,6 +24,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   around = new Surroundings(built.dist);
+  film = usualFilm;
   film.reset();
   around.film = film;
   await around.listen();
@@ -234,6 +236,27 @@ describe('a stored video that is paid for', { timeout: 120_000 }, () => {
     await at('leave').click();
     await at('leave-confirm').click();
     await soon(() => meter.heard.at(-1)).toBe('leave');
+  });
+
+  test.each([
+    ['the first block', 0],
+    ['a later one', 4],
+  ])('whose index calls %s an hour is paid for that when the viewer says so, and not before', async (_name, subsegment) => {
+    film = await Film.prepare(built.folder, 'both', (bytes) => stretch(bytes, subsegment, 3600));
+    around.film = film;
+    await watch();
+    await at('stored-problem').waitFor();
+    expect(await at('stored-problem').getAttribute('data-kind')).toBe('costly');
+    expect(await faultsAtBothSizes(page, 'stored-costly')).toEqual([]);
+    const aMinute = (rate * 60n) / 1000n;
+    // Dues for it come each tick, and in the next session.
+    await soon(() => meter.sessions).toBeGreaterThan(1);
+    expect(meter.paidSat).toBeLessThan(aMinute);
+    await soon(async () => {
+      // The next block may cost more than the first that was asked about.
+      if ((await at('stored-allow').count()) > 0) await at('stored-allow').click();
+      return meter.paidSat > 10n * aMinute;
+    }).toBe(true);
   });
 
   test('goes on in a new session after its line was broken', async () => {

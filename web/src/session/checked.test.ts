@@ -2,7 +2,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { costOf } from '../money.ts';
-import { checkedLimit, type Effect, type Input, maxRenewals, newSession, type Session, step, stuckMs, withSigned } from './core.ts';
+import {
+  checkedLimit,
+  type Effect,
+  type Input,
+  maxRenewals,
+  maxRoundings,
+  newSession,
+  type Session,
+  step,
+  stuckMs,
+  withSigned,
+} from './core.ts';
 import type { ServerMessage, SignedPayment } from './messages.ts';
 
 const rate = 20_000n;
@@ -179,6 +190,36 @@ describe('a session of a stored video', () => {
     expect(viewer.start()).toContainEqual({ type: 'resend', payment: viewer.signed[0] });
     expect(viewer.session.checked.ms).toBe(0);
   });
+
+  test('rounds up for a few broken lines, and not for each one that a provider breaks', () => {
+    const viewer = new Viewer();
+    let [paid, checked] = [0n, 0];
+    for (let line = 0; line < 200; line += 1) {
+      viewer.start(paid, Number(paid));
+      // A leaf of 1 ms, and a whole satoshi for it.
+      checked += 1;
+      viewer.checked(1, line);
+      viewer.due(paid + 1n, 1);
+      const { signed } = viewer.session;
+      if (signed !== null && signed.paidSat > paid) {
+        paid = signed.paidSat;
+        viewer.receipt(signed.sequence, paid);
+      }
+      viewer.give({ type: 'connection_lost' });
+    }
+    expect(paid).toBeLessThanOrEqual(costOf(rate, BigInt(2 * checked)) + BigInt(maxRoundings));
+    expect(paid).toBeGreaterThan(BigInt(maxRoundings));
+  });
+
+  test('owes no more for what was signed in another tab between two lines', () => {
+    const viewer = new Viewer({ signed: { sequence: 1, paidSat: 5n, signatures: [] } });
+    viewer.start(5n, 1);
+    viewer.give({ type: 'connection_lost' });
+    viewer.session = withSigned(viewer.session, { sequence: 9, paidSat: 900n, signatures: [] });
+    viewer.start(900n, 9);
+    viewer.checked(1000);
+    expect(viewer.due(920n, 1000)).toEqual([{ type: 'sign', sequence: 10, paidSat: 920n }]);
+  });
 });
 
 const move = fc.oneof(
@@ -249,9 +290,10 @@ describe('whatever a provider does, a session of a stored video', () => {
           expect(damaged).toBe(false);
           expect(made.paidSat).toBeLessThanOrEqual(300n);
           expect(made.paidSat).toBeLessThanOrEqual(checkedLimit(viewer.session));
-          // Each run rounds up to a whole satoshi once.
-          const runs = BigInt(moves.filter(({ kind }) => kind === 'reconnect' || kind === 'wait').length + 1);
-          expect(made.paidSat).toBeLessThanOrEqual(costOf(rate, BigInt(checkedEver)) + runs);
+          // Some runs round up to a whole satoshi, and every one to a whole millisecond.
+          const runs = moves.filter(({ kind }) => kind === 'reconnect' || kind === 'wait').length + 1;
+          const roundings = BigInt(Math.min(runs, maxRoundings));
+          expect(made.paidSat).toBeLessThanOrEqual(costOf(rate, BigInt(checkedEver + runs)) + roundings);
         }
       }),
       { numRuns: 1000 },

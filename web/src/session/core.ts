@@ -56,6 +56,19 @@ export interface Session {
   readonly stuck: { readonly since: number; readonly bytes: number } | null;
   /** Sessions begun anew because of that, since the last receipt. */
   readonly renewals: number;
+  /** Of the runs before this one; null before the first. */
+  readonly earlier: Earlier | null;
+}
+
+/** What bounds all runs of a stored video together, so that a provider gains nothing by breaking the line. */
+export interface Earlier {
+  /** What had been paid before the first run. */
+  readonly paidSat: bigint;
+  /** Media that was checked in earlier runs, less what had been paid for before the first. */
+  readonly checkedMs: number;
+  readonly runs: number;
+  /** The highest amount that this page has signed or been told of: a higher one was signed in another tab. */
+  readonly knownSat: bigint;
 }
 
 /** From one `started` to the end of its socket. */
@@ -128,6 +141,7 @@ export function newSession(facts: {
     damage: null,
     stuck: null,
     renewals: 0,
+    earlier: null,
   };
 }
 
@@ -137,6 +151,12 @@ export function newSession(facts: {
  */
 export const stuckMs = 5_000;
 export const maxRenewals = 3;
+
+/**
+ * Each run may round its price up to a whole satoshi, and only so many runs of a page: from then on they round up together. An honest
+ * provider carries the rest of a satoshi over as `credit_ms`, in whole milliseconds.
+ */
+export const maxRoundings = 10;
 
 /** Media that is paid for, at the most, after the last sign of a picture. */
 export const pictureGraceMs = 6_000n;
@@ -197,10 +217,22 @@ export function clockLimit(session: Session, now: number): bigint {
   return run.basePaidSat + costOf(session.msatPerSecond, BigInt(Math.floor(open)) + 2n * BigInt(run.tickMs));
 }
 
-/** The most that may be signed for what the page has checked (12.4). */
+/** The most that may be signed for what the page has checked (12.4), in this run and in all of them. */
 export function checkedLimit(session: Session): bigint {
-  const { run } = session;
-  return run === null ? 0n : run.basePaidSat + costOf(session.msatPerSecond, BigInt(session.checked.ms) - BigInt(run.creditMs));
+  const { run, earlier, checked, msatPerSecond } = session;
+  if (run === null || earlier === null) return 0n;
+  const ofRun = run.basePaidSat + costOf(msatPerSecond, BigInt(checked.ms) - BigInt(run.creditMs));
+  const inAll = BigInt(earlier.checkedMs) + BigInt(checked.ms) + BigInt(earlier.runs);
+  const ofAll = earlier.paidSat + costOf(msatPerSecond, inAll) + BigInt(Math.min(earlier.runs, maxRoundings));
+  return ofRun < ofAll ? ofRun : ofAll;
+}
+
+function earlierThan(session: Session, claimedSat: bigint, creditMs: number): Earlier {
+  const { earlier } = session;
+  if (earlier === null || claimedSat > earlier.knownSat) {
+    return { paidSat: claimedSat, checkedMs: -creditMs, runs: 0, knownSat: claimedSat };
+  }
+  return { ...earlier, checkedMs: earlier.checkedMs + session.checked.ms, runs: earlier.runs + 1 };
 }
 
 function onMessage(session: Session, message: ServerMessage, now: number): Step {
@@ -242,6 +274,7 @@ function onStarted(session: Session, message: Extract<ServerMessage, { type: 'st
     failures: 0,
     due: null,
     refusal: session.damage === null ? null : 'damaged',
+    earlier: earlierThan(session, claimed.paidSat, message.creditMs),
     checked: { ms: 0, bytes: 0 },
     stuck: null,
     picture: { frames: 0, paidSat: claimed.paidSat },
@@ -281,7 +314,8 @@ function answerDue(session: Session, now: number): Step {
   // Without a picture the viewer decides: it does not go on paying by itself.
   if (refusal === 'no_picture') return [{ ...session, refusal, paying: false }, []];
   if (refusal !== null) return [{ ...session, refusal }, []];
-  return [{ ...session, refusal: null, stuck: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
+  const earlier = session.earlier === null ? null : { ...session.earlier, knownSat: due.paidSat };
+  return [{ ...session, earlier, refusal: null, stuck: null }, [{ type: 'sign', sequence: accepted.sequence + 1, paidSat: due.paidSat }]];
 }
 
 /** A due ahead of its blocks waits, for as long as bytes come; the provider repeats it each tick, and that is the clock of this. */

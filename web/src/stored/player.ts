@@ -12,13 +12,14 @@ import { CutOffError, DamagedError } from '../ipfs/error.ts';
 import { parseCid } from '../ipfs/verify.ts';
 import { ProviderError } from '../provider/client.ts';
 import { Appender, FullError } from './appender.ts';
+import { askAboveMs, CostLimit, CostlyError } from './cost-limit.ts';
 import { type Head, HeadReader } from './head.ts';
 import { mediaSourceClass, objectionToType } from './media-source.ts';
 import type { StoredVideo } from './offer.ts';
 import { lastByteToAppend, type Plan, plan, type Run, type Situation } from './plan.ts';
-import { mayPass, type PlayerProblem, problemOf, unreachable } from './problem.ts';
+import { costly, mayPass, type PlayerProblem, problemOf, unreachable } from './problem.ts';
 import { type CheckedBlock, readRange } from './read.ts';
-import { costOfLeaf } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 import { Wake } from './wake.ts';
 
 export interface PlayerState {
@@ -70,6 +71,8 @@ export class StoredPlayer {
   readonly #abort = new AbortController();
   readonly #leaves = new LeafMap();
   readonly #transfers = new Set<Transfer>();
+  readonly #limit: CostLimit;
+  #reader: HeadReader;
   #url: string | null = null;
   #appender: Appender | null = null;
   #head: Head | null = null;
@@ -94,6 +97,8 @@ export class StoredPlayer {
     this.#video = options.video;
     this.#metered = options.access === 'session';
     this.#token = options.access === 'session' ? null : options.access.token;
+    this.#reader = new HeadReader(options.stored.size);
+    this.#limit = new CostLimit(this.#metered ? askAboveMs : Number.POSITIVE_INFINITY);
     this.#aheadMs = options.aheadS * 1000;
     this.#state = {
       phase: 'opening',
@@ -148,9 +153,11 @@ export class StoredPlayer {
     this.#wake.now();
   }
 
-  /** After a problem that may have passed. */
+  /** After a problem that may have passed, or when the viewer agrees to what a block costs. */
   retry(): void {
-    if (this.#abort.signal.aborted || this.#state.problem?.kind !== 'unreachable') return;
+    const kind = this.#state.problem?.kind;
+    if (this.#abort.signal.aborted || (kind !== 'unreachable' && kind !== 'costly')) return;
+    if (kind === 'costly') this.#limit.allow();
     this.#failures = 0;
     this.#set({ problem: null, phase: this.#head === null ? 'opening' : 'playing' });
     this.#wake.now();
@@ -170,10 +177,11 @@ export class StoredPlayer {
     try {
       const appender = new Appender(source, this.#options.stored.mimeType);
       this.#appender = appender;
-      const reader = new HeadReader(this.#options.stored.size);
-      while (this.#head === null && !this.#ended) await this.#attempts(() => this.#readHead(reader));
-      const head = this.#head;
+      while (this.#head === null && !this.#ended) await this.#attempts(() => this.#readHead());
+      // With what of the media has come along.
+      const { head } = this.#reader;
       if (head === null || this.#ended) return;
+      this.#head = head;
       source.duration = (head.timeline.durationMs + head.originMs) / 1000;
       if (head.shiftS !== 0) appender.shift(head.shiftS);
       await appender.append(head.init);
@@ -189,18 +197,19 @@ export class StoredPlayer {
   }
 
   /** What stands before the media: boxes and index. What of the media comes with it is kept for the first run. */
-  async #readHead(reader: HeadReader): Promise<void> {
+  async #readHead(): Promise<void> {
     if (!(await this.#hasToken())) return;
     const { size } = this.#options.stored;
+    const reader = this.#reader;
     const token = this.#token;
     if (token !== this.#headUnder.token) this.#headUnder = { token, from: reader.taken.length };
     await this.#transfer(reader.next, Math.min(size, reader.until), (leaves) => {
       for (const leaf of leaves) reader.take(leaf);
-      if (reader.head === null || this.#head !== null) return;
-      this.#head = reader.head;
+      const { head } = reader;
+      if (head === null || this.#head !== null) return;
       // What came before its cost could be known; what an earlier session sent is not this one's to be paid for.
-      if (token !== this.#token) return;
-      this.#count(reader.taken.slice(this.#headUnder.from).reduce((sum, leaf) => sum + this.#costOf(leaf), 0));
+      if (token === this.#token) this.#countLeaves(head.timeline, reader.taken.slice(this.#headUnder.from));
+      this.#head = head;
     });
   }
 
@@ -277,8 +286,9 @@ export class StoredPlayer {
       this.#wake.now();
     });
     whole.catch((error: unknown) => {
-      // Of a transfer that nobody waits for any more, damage alone matters.
+      // Of a transfer that nobody waits for any more, these alone matter.
       if (error instanceof DamagedError) this.#fail(error);
+      if (error instanceof CostlyError) this.#ask(error);
     });
     await Promise.race([whole, this.#left(transfer)]);
   }
@@ -327,21 +337,27 @@ export class StoredPlayer {
         checkedBytes: this.#state.checkedBytes + block.bytes,
         retrying: false,
       });
-      if (this.#head !== null && transfer.token === this.#token) {
-        this.#count(block.leaves.reduce((sum, leaf) => sum + this.#costOf(leaf), 0));
-      }
+      if (this.#head !== null && transfer.token === this.#token) this.#countLeaves(this.#head.timeline, block.leaves);
       await take(block.leaves);
     }
   }
 
-  #costOf(leaf: { readonly start: number; readonly end: number }): number {
-    return this.#head === null ? 0 : costOfLeaf(this.#head.timeline, leaf.start, leaf.end);
-  }
-
-  #count(ms: number): void {
+  /** Throws a `CostlyError` for a leaf that the viewer has to be asked about: none of them counts then. */
+  #countLeaves(timeline: Timeline, leaves: CheckedBlock['leaves']): void {
+    const ms = this.#limit.costOf(timeline, leaves);
     this.#counted.ms += ms;
     this.#set({ checkedMs: this.#state.checkedMs + ms });
     this.#tell();
+  }
+
+  /** Nothing more is read until the viewer agrees. What was broken off for this is read, and then paid, once they do. */
+  #ask(error: CostlyError): void {
+    if (this.#ended || this.#state.problem !== null) return;
+    if (this.#head === null) {
+      this.#reader = new HeadReader(this.#options.stored.size);
+      this.#headUnder = { token: this.#token, from: 0 };
+    }
+    this.#set({ problem: costly(error), retrying: false });
   }
 
   #tell(): void {
@@ -355,6 +371,10 @@ export class StoredPlayer {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       if (error instanceof DOMException && error.name === 'AbortError') return;
+      if (error instanceof CostlyError) {
+        this.#ask(error);
+        return this.#wake.next();
+      }
       const refused = error instanceof ProviderError && (error.code === 'payment_required' || error.code === 'unauthorized');
       if (refused && this.#metered) {
         // The session's token has ended; the next session brings another.

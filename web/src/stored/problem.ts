@@ -1,13 +1,17 @@
 /** Why a stored video does not go on, and what a person can do about it. */
 import { CutOffError, DamagedError } from '../ipfs/error.ts';
+import { formatDuration } from '../money.ts';
 import { ProviderError } from '../provider/client.ts';
+import type { CostlyError } from './cost-limit.ts';
 
-export type ProblemKind = 'damaged' | 'unplayable' | 'unreachable' | 'refused' | 'pass_ended';
+export type ProblemKind = 'damaged' | 'unplayable' | 'unreachable' | 'refused' | 'pass_ended' | 'costly';
 
 export interface PlayerProblem {
   readonly kind: ProblemKind;
   readonly text: string;
   readonly cid: string | null;
+  /** Of a block that the viewer is asked about: what it counts as. */
+  readonly costMs?: number;
 }
 
 /** Whether the same request may succeed later. */
@@ -25,6 +29,16 @@ export function unreachable(error: unknown): PlayerProblem {
       ? `${error.message} It did so several times in a row. Try again, or choose another provider.`
       : 'The provider of this video does not answer. Check your connection and try again, or choose another provider.';
   return { kind: 'unreachable', text, cid: null };
+}
+
+/** The viewer decides: nothing is wrong with such a block but its price. */
+export function costly({ cid, ms }: CostlyError): PlayerProblem {
+  return {
+    kind: 'costly',
+    text: `By the video’s own index, one block of it (${cid}) counts as ${formatDuration(ms)} of watching, where blocks usually hold some seconds. Nothing has been paid for it, and nothing more is read until you decide.`,
+    cid,
+    costMs: ms,
+  };
 }
 
 /** Of what no repetition helps against. */

@@ -71,7 +71,7 @@ export function StoredSession(props: {
             onToggle: toggle,
           }}
         />
-        <StoredProblem state={playback.state} onRetry={playback.retry} />
+        <StoredProblem state={playback.state} onRetry={playback.retry} rate={BigInt(record.terms.msat_per_second)} />
         {props.aside}
         <VerifiedBadge cid={stored.cid} providerUrl={record.providerUrl} state={playback.state} />
       </div>
@@ -110,7 +110,7 @@ export function StoredOpen(props: {
             </button>
           )}
         </section>
-        <StoredProblem state={playback.state} onRetry={playback.retry} />
+        <StoredProblem state={playback.state} onRetry={playback.retry} rate={null} />
         {props.aside}
         <VerifiedBadge cid={stored.cid} providerUrl={props.providerUrl} state={playback.state} />
       </div>

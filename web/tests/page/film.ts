@@ -45,7 +45,11 @@ export class Film {
   }
 
   /** A minute of test picture and tone, prepared as the streamer prepares an upload: fragments of 2 s, and one index before them. */
-  static async prepare(folder: string, tracks: keyof typeof formats = 'both'): Promise<Film> {
+  static async prepare(
+    folder: string,
+    tracks: keyof typeof formats = 'both',
+    spoil: (bytes: Uint8Array) => void = () => {},
+  ): Promise<Film> {
     const { kind, codecs, maps } = formats[tracks];
     const path = join(folder, `${tracks}.mp4`);
     const source = (filter: string) => ['-f', 'lavfi', '-i', `${filter}:duration=${filmMs / 1000}`];
@@ -58,6 +62,7 @@ export class Film {
       ...['-movflags', `${tracks === 'sound' ? '' : 'frag_keyframe+'}empty_moov+default_base_moof+dash+global_sidx`, path],
     ]);
     const bytes = new Uint8Array(readFileSync(path));
+    spoil(bytes);
     return new Film(await addFile(bytes, { leafBytes }), readTimeline(bytes, bytes.length), `${kind}/mp4; codecs="${codecs}"`);
   }
 
@@ -139,4 +144,12 @@ export class Film {
     }
     response.end();
   }
+}
+
+/** Has the index say that a subsegment lasts so many seconds, whatever its frames say. */
+export function stretch(bytes: Uint8Array, subsegment: number, seconds: number): void {
+  const index = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf('sidx') + 4;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const fixed = view.getUint8(index) === 1 ? 32 : 24;
+  view.setUint32(index + fixed + subsegment * 12 + 4, seconds * view.getUint32(index + 8));
 }

@@ -76,6 +76,8 @@ export class Meter {
     }
     [this.#dueAt, this.#dueSat] = [now, paid];
     this.#send({ type: 'due', paid_sat: paid.toString(), covers_ms: this.deliveredMs, deadline_ms: tickMs });
+    // And again while it is not paid.
+    setTimeout(() => this.#due(), tickMs);
   }
 
   #hear(message: { type: string; sequence: number; paid_sat: string }): void {
