@@ -12,7 +12,7 @@ import { expectedSeparator } from '../src/views/payment.ts';
 import { type Built, buildAndLaunch, faultsAtBothSizes, wide } from './page/browser.ts';
 import { Library, problem } from './page/library.ts';
 import { SigningWallet } from './page/signing-wallet.ts';
-import { chainId, contentId, Surroundings } from './page/surroundings.ts';
+import { account, chainId, contentId, Surroundings } from './page/surroundings.ts';
 
 const cid = 'bafybeie56llhlo235yumoc6vlvuxoacjachulrwvhfifburb32dwzd2a7u';
 const metadataCid = 'bafkreiefezspyd57xh6mmjfgvcglji4vfnrjvzwod3mn6cnziytoz6ny7y';
@@ -64,6 +64,12 @@ const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 20_000 });
 const at = (testId: string) => page.getByTestId(testId);
 const text = (testId: string) => at(testId).textContent();
 const kind = () => at('upload-state').getAttribute('data-kind');
+/** As the indexer lists a view of the wallet's account. */
+const viewOf = (hoursAgo: number) => ({
+  viewer: wallet.account.address.toLowerCase(),
+  provider: account,
+  timestamp: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
+});
 /** How often the provider was. */
 const asked = (request: string) => library.requests.filter((entry) => entry === request).length;
 const item = () => {
@@ -300,6 +306,25 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     expect(wallet.count('personal_sign')).toBe(1);
   });
 
+  test('that is still open is opened, and not paid for again', async () => {
+    around.views = [viewOf(23)];
+    library.viewFound = true;
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(0);
+    expect(wallet.count('personal_sign')).toBe(1);
+  });
+
+  test('a day ago, or from another provider, is bought anew', async () => {
+    around.views = [viewOf(25), { ...viewOf(1), provider: `0x${'cd'.repeat(20)}` }, { ...viewOf(1), viewer: account }];
+    library.viewFound = true;
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(1);
+  });
+
   test('stays bought when the person signs nothing more, and can be opened later', async () => {
     await connected(`#/content/${contentId}`);
     library.domain = 'bank.example';
@@ -397,6 +422,50 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     await at('buy-view-token').click();
     await eventually(() => text('problem')).toContain('the authorisation was cancelled');
     expect(wallet.count('eth_signTypedData_v4')).toBe(2);
+    // Whoever has the first one can still send it: the token takes only one of the two.
+    const nonces = wallet.asked
+      .filter(({ method }) => method === 'eth_signTypedData_v4')
+      .map(({ params }) => JSON.parse(params[1] as string).message.nonce);
+    expect(new Set(nonces).size).toBe(1);
+  });
+
+  test('that is said to have failed, and was paid by a copy of its transaction, is opened and not signed for again', async () => {
+    library.relay = { state: 'failed', detail: 'the transaction was replaced' };
+    await connected(`#/content/${contentId}`);
+    await at('buy-view-token').click();
+    await eventually(() => text('problem')).toContain('the transaction was replaced');
+    library.viewFound = true;
+    await at('buy-view-token').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_signTypedData_v4')).toBe(1);
+    expect(library.payments).toHaveLength(1);
+  });
+
+  test('that is said to have failed, and that the chain has, is opened at once', async () => {
+    library.relay = { state: 'failed', detail: 'the transaction was replaced' };
+    [around.views, library.viewFound] = [[viewOf(30)], true];
+    await connected(`#/content/${contentId}`);
+    library.onRelay = () => {
+      around.views = [viewOf(0), viewOf(30)];
+    };
+    await at('buy-view-token').click();
+    await at('view-open').waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(wallet.count('eth_signTypedData_v4')).toBe(1);
+  });
+
+  test('whose nonce the token has taken for something else is signed with another one', async () => {
+    library.relay = { state: 'failed', detail: 'the authorisation was cancelled' };
+    await connected(`#/content/${contentId}`);
+    await at('buy-view-token').click();
+    await eventually(() => text('problem')).toContain('the authorisation was cancelled');
+    const { params } = wallet.asked.find(({ method }) => method === 'eth_signTypedData_v4') ?? { params: [] };
+    const { nonce } = JSON.parse(params[1] as string).message as { nonce: Hex };
+    around.callsWith.set(`${toFunctionSelector('function authorizationState(address,bytes32)')} ${nonce}`, words(1n));
+    await at('buy-view-token').click();
+    await eventually(() => library.payments.length).toBe(2);
+    expect(library.payments[1]).toMatchObject({ method: 'authorization' });
+    expect(library.payments[1]?.salt).not.toBe(library.payments[0]?.salt);
   });
 
   test('earlier is opened by a signature, and a view that is not there is said to be missing', async () => {

@@ -1,7 +1,7 @@
 /** The indexer's API: the client is generated from its OpenAPI document (`npm run api -w web`), and answers become the page's model here. */
 import createClient from 'openapi-fetch';
 import type { Address, Hex } from 'viem';
-import type { Content, Earnings, LedgerEntry, Stream } from './model.ts';
+import type { Content, Earnings, LedgerEntry, Stream, View } from './model.ts';
 import type { components, paths } from './schema.d.ts';
 
 export class IndexerError extends Error {
@@ -46,6 +46,21 @@ export class Indexer {
       url: stream.url,
       liveness: stream.liveness,
       viewers: stream.viewers ?? null,
+    }));
+  }
+
+  /** The newest ones first, as far as one answer goes. */
+  async views(contentId: string, signal?: AbortSignal): Promise<readonly View[]> {
+    const page = await answer(
+      this.#client.GET('/v1/contents/{content_id}/views', {
+        params: { path: { content_id: contentId }, query: { limit: 200 } },
+        ...aborted(signal),
+      }),
+    );
+    return page.items.map(({ viewer, provider, timestamp }) => ({
+      viewer: viewer as Address,
+      provider: provider as Address,
+      at: new Date(timestamp),
     }));
   }
 

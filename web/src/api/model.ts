@@ -34,6 +34,14 @@ export interface Stream {
   readonly viewers: number | null;
 }
 
+/** One that was paid for on Ethereum. */
+export interface View {
+  readonly viewer: Address;
+  readonly provider: Address;
+  /** Of its block. */
+  readonly at: Date;
+}
+
 export interface TokenEarnings {
   readonly token: Address;
   readonly earned: bigint;

@@ -1,9 +1,14 @@
-/** Payments that were signed and whose end is not known yet, kept for the tab: to send one again pays once, and tells how it went. */
+/**
+ * Payments that were signed, kept for the tab: one whose end is not known yet is sent again, which pays once and tells how it went; one
+ * that is said to have failed may have been paid by a copy of its transaction, so nothing is signed beside it that could pay again.
+ */
 import type { ViewPayment } from '../provider/relay.ts';
 import { isUsable } from './payment.ts';
 
-const key = (providerUrl: string, contentId: string, account: string): string =>
-  ['paystream.payment', providerUrl, contentId.toLowerCase(), account.toLowerCase()].join(' ');
+type Fate = 'payment' | 'failed-payment';
+
+const key = (fate: Fate, providerUrl: string, contentId: string, account: string): string =>
+  [`paystream.${fate}`, providerUrl, contentId.toLowerCase(), account.toLowerCase()].join(' ');
 
 export function pendingPayment(
   providerUrl: string,
@@ -11,7 +16,43 @@ export function pendingPayment(
   account: string,
   storage: Storage = sessionStorage,
 ): ViewPayment | null {
-  const at = key(providerUrl, contentId, account);
+  return kept(key('payment', providerUrl, contentId, account), storage);
+}
+
+export function keepPayment(
+  providerUrl: string,
+  contentId: string,
+  account: string,
+  payment: ViewPayment,
+  storage: Storage = sessionStorage,
+): void {
+  storage.setItem(key('payment', providerUrl, contentId, account), JSON.stringify(payment));
+}
+
+/** It is on chain: there is nothing left to send, or to be careful about. */
+export function forgetPayment(providerUrl: string, contentId: string, account: string, storage: Storage = sessionStorage): void {
+  for (const fate of ['payment', 'failed-payment'] as const) storage.removeItem(key(fate, providerUrl, contentId, account));
+}
+
+/** The provider says that the kept payment has failed. */
+export function noteFailure(providerUrl: string, contentId: string, account: string, storage: Storage = sessionStorage): void {
+  const text = storage.getItem(key('payment', providerUrl, contentId, account));
+  if (text === null) return;
+  storage.setItem(key('failed-payment', providerUrl, contentId, account), text);
+  storage.removeItem(key('payment', providerUrl, contentId, account));
+}
+
+/** As long as somebody could still send it. */
+export function failedPayment(
+  providerUrl: string,
+  contentId: string,
+  account: string,
+  storage: Storage = sessionStorage,
+): ViewPayment | null {
+  return kept(key('failed-payment', providerUrl, contentId, account), storage);
+}
+
+function kept(at: string, storage: Storage): ViewPayment | null {
   const text = storage.getItem(at);
   if (text === null) return null;
   try {
@@ -23,18 +64,4 @@ export function pendingPayment(
   }
   storage.removeItem(at);
   return null;
-}
-
-export function keepPayment(
-  providerUrl: string,
-  contentId: string,
-  account: string,
-  payment: ViewPayment,
-  storage: Storage = sessionStorage,
-): void {
-  storage.setItem(key(providerUrl, contentId, account), JSON.stringify(payment));
-}
-
-export function forgetPayment(providerUrl: string, contentId: string, account: string, storage: Storage = sessionStorage): void {
-  storage.removeItem(key(providerUrl, contentId, account));
 }

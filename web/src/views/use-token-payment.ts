@@ -11,13 +11,18 @@ import { useServices } from '../services.tsx';
 import { authorize, expectedSeparator, permitTypedData, recordViewTypedData, signedView, type View, validSeconds } from './payment.ts';
 import { tokenAbi } from './token-abi.ts';
 
+const newSalt = (): Hex => toHex(crypto.getRandomValues(new Uint8Array(32)));
+
 export function useTokenPayment() {
   const { config } = useServices();
   const wallets = useConfig();
   const chain = { chainId: config.chain.id } as const;
 
-  /** The payment that the provider is to send. Nothing has happened to the money yet. */
-  return async (content: Content, stream: Stream, token: Token, viewer: Address): Promise<ViewPayment> => {
+  /**
+   * The payment that the provider is to send. Nothing has happened to the money yet. In the place of a payment that failed, and that
+   * somebody may still send, it is one of which the chain takes only one of the two.
+   */
+  return async (content: Content, stream: Stream, token: Token, viewer: Address, failed: ViewPayment | null): Promise<ViewPayment> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, chain);
     const at = { ...chain, address: token.address, abi: tokenAbi } as const;
     const price = content.terms.pricePerView;
@@ -44,18 +49,22 @@ export function useTokenPayment() {
       );
     }
     const now = BigInt(Math.floor(Date.now() / 1000));
-    const salt = toHex(crypto.getRandomValues(new Uint8Array(32)));
+    const isUsed = (salt: Hex): Promise<boolean | null> =>
+      readContract(wallets, {
+        ...at,
+        functionName: 'authorizationState',
+        args: [viewer, authorize(view, salt, now).typedData.message.nonce],
+      }).catch(() => null);
+    let salt = failed?.method === 'authorization' ? failed.salt : newSalt();
+    let used = await isUsed(salt);
+    if (used === true) {
+      salt = newSalt();
+      used = await isUsed(salt);
+    }
+    // A signed view needs no such care: its nonce is the next one of the account, until it has been paid.
+    if (used !== false) return bySignature(view, now + validSeconds);
     const { typedData, payment } = authorize(view, salt, now);
-    const authorizes = await readContract(wallets, {
-      ...at,
-      functionName: 'authorizationState',
-      args: [viewer, typedData.message.nonce],
-    }).then(
-      (used) => !used,
-      () => false,
-    );
-    if (authorizes) return payment(await signTypedData(wallets, { ...typedData, account: viewer }));
-    return bySignature(view, now + validSeconds);
+    return payment(await signTypedData(wallets, { ...typedData, account: viewer }));
   };
 
   /** For tokens without EIP-3009: the payment is signed, and a permit unless there is an allowance. */

@@ -1,16 +1,17 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Address } from 'viem';
 import { useSignMessage } from 'wagmi';
-import type { Content, Stream } from '../api/model.ts';
+import type { Content, Stream, View } from '../api/model.ts';
 import { currencyOf, etherAddress, formatPrice } from '../currency.ts';
 import { shorten } from '../money.ts';
-import { Provider } from '../provider/client.ts';
+import { Provider, ProviderError } from '../provider/client.ts';
 import { RelayFailed } from '../provider/follow-relay.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { claimPass } from '../views/claim-pass.ts';
+import { openView } from '../views/open-view.ts';
 import type { ViewPass } from '../views/pass.ts';
-import { forgetPayment, keepPayment, pendingPayment } from '../views/pending.ts';
+import { failedPayment, forgetPayment, keepPayment, noteFailure, pendingPayment } from '../views/pending.ts';
 import { relayed } from '../views/relay.ts';
 import { useTokenPayment } from '../views/use-token-payment.ts';
 import { sentence } from '../wallet/errors.ts';
@@ -83,10 +84,10 @@ interface BuyProps {
   readonly onPass?: (pass: ViewPass) => void;
 }
 
-type Phase = 'none' | 'signing' | 'sending' | 'bought' | 'claiming';
+type Phase = 'none' | 'looking' | 'signing' | 'sending' | 'bought' | 'claiming';
 
 function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyProps) {
-  const { config } = useServices();
+  const { config, indexer } = useServices();
   const contracts = useContracts();
   const payInToken = useTokenPayment();
   const { mutateAsync: signMessage } = useSignMessage();
@@ -96,16 +97,20 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
   const [transaction, setTransaction] = useState<string | null>(null);
   const [unfinished, setUnfinished] = useState(() => pendingPayment(stream.url, contentId, account) !== null);
   const [problem, setProblem] = useState<string | null>(null);
+  const [found, setFound] = useState<View | null>(null);
   const signal = useUnmountSignal();
   const bought = phase === 'bought' || phase === 'claiming';
   const token = config.tokens.find((entry) => entry.address === terms.token.toLowerCase());
 
+  const askForPass = async (known: boolean): Promise<void> => {
+    const sign = (message: string) => signMessage({ account, message });
+    onPass?.(await claimPass({ provider, contentId, account, chainId: config.chain.id, sign, bought: known, signal: signal() }));
+  };
   const claim = async (known: boolean): Promise<void> => {
     const before = phase;
     setPhase('claiming');
     try {
-      const sign = (message: string) => signMessage({ account, message });
-      onPass?.(await claimPass({ provider, contentId, account, chainId: config.chain.id, sign, bought: known, signal: signal() }));
+      await askForPass(known);
       setPhase('bought');
     } catch (error) {
       setPhase(known ? 'bought' : before);
@@ -118,7 +123,37 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
     setProblem(null);
     if (onPass !== undefined) await claim(true).catch((error: unknown) => setProblem(sentence(error)));
   };
+  /** Nobody pays again for what is theirs already. An indexer that does not answer keeps nobody from paying. */
+  const hasBought = async (): Promise<boolean> => {
+    const views = await indexer.views(contentId, signal()).catch(() => []);
+    const view = openView(views, account, stream.provider, Date.now());
+    if (view === null) return false;
+    forgetPayment(stream.url, contentId, account);
+    setUnfinished(false);
+    setFound(view);
+    await open();
+    return true;
+  };
+  /** A provider may be wrong about what failed: whoever has a copy of a transaction can send it. */
+  const opensAllTheSame = async (): Promise<boolean> => {
+    if (onPass === undefined) return false;
+    try {
+      await askForPass(false);
+    } catch (error) {
+      if (error instanceof ProviderError && error.code === 'view_not_found') return false;
+      throw error;
+    }
+    forgetPayment(stream.url, contentId, account);
+    setPhase('bought');
+    return true;
+  };
   const buyInEther = async (): Promise<void> => {
+    setPhase('looking');
+    try {
+      if (await hasBought()) return;
+    } finally {
+      setPhase((now) => (now === 'looking' ? 'none' : now));
+    }
     await contracts.splitter({
       functionName: 'recordView',
       args: [contentId, stream.provider, account, terms.pricePerView],
@@ -129,8 +164,15 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
   const buyInToken = async (): Promise<void> => {
     if (token === undefined) return;
     try {
-      setPhase('signing');
-      const payment = pendingPayment(stream.url, contentId, account) ?? (await payInToken(content, stream, token, account));
+      setPhase('looking');
+      let payment = pendingPayment(stream.url, contentId, account);
+      if (payment === null) {
+        if (await hasBought()) return;
+        const failed = failedPayment(stream.url, contentId, account);
+        if (failed !== null && (await opensAllTheSame())) return;
+        setPhase('signing');
+        payment = await payInToken(content, stream, token, account, failed);
+      }
       keepPayment(stream.url, contentId, account, payment);
       setUnfinished(true);
       setPhase('sending');
@@ -138,8 +180,9 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
     } catch (error) {
       setPhase('none');
       if (error instanceof RelayFailed) {
-        forgetPayment(stream.url, contentId, account);
+        noteFailure(stream.url, contentId, account);
         setUnfinished(false);
+        if (await hasBought()) return;
       }
       if (signal().aborted) return;
       throw error;
@@ -187,11 +230,13 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
       )}
       {bought && (
         <p className="notice good" role="status" data-testid="view-bought">
-          Paid. The creator and the provider can claim their shares.
+          {found === null
+            ? 'Paid. The creator and the provider can claim their shares.'
+            : `You have bought this view already, at ${found.at.toLocaleString()}. Nothing is paid again.`}
         </p>
       )}
       {problem !== null && <Problem>{problem}</Problem>}
-      {onPass !== undefined && phase !== 'signing' && phase !== 'sending' && (
+      {onPass !== undefined && phase !== 'looking' && phase !== 'signing' && phase !== 'sending' && (
         <ActionButton
           action={async () => {
             setProblem(null);
@@ -211,6 +256,8 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
 
 function busyWords(phase: Phase): string {
   switch (phase) {
+    case 'looking':
+      return 'Looking for a view of yours…';
     case 'none':
     case 'signing':
       return 'Waiting for your signature…';

@@ -44,6 +44,8 @@ export class Library {
   registerProblems: Answer[] = [];
   relayProblem: Answer | null = null;
   relay: { state: string; detail: string | null } = { state: 'pending', detail: null };
+  /** When a payment has come. */
+  onRelay: (() => void) | null = null;
   /** Whether the view is on chain. */
   viewFound = false;
   chainId = 0;
@@ -137,6 +139,7 @@ export class Library {
   }
 
   #relay(body: Library['payments'][number]): Answer {
+    this.onRelay?.();
     if (this.relayProblem !== null) return this.relayProblem;
     if (!this.payments.some(({ signature }) => signature === body.signature)) this.payments.push(body);
     return [202, this.#relayState()];

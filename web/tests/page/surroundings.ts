@@ -16,7 +16,8 @@ import type { Film } from './film.ts';
 
 export const contentId = `0x${'c0'.repeat(32)}`;
 export const chainId = 11_155_111;
-const account = `0x${'ab'.repeat(20)}`;
+/** Of creator and provider. */
+export const account = `0x${'ab'.repeat(20)}`;
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const terms = termsToJson(termsWith());
 /** Of the Bitcoin rail, in msat a second. */
@@ -35,8 +36,12 @@ export class Surroundings {
   terms: object = {};
   creator = account;
   metadataUri = '';
+  /** What the indexer answers about views, newest first. */
+  views: { viewer: string; provider: string; timestamp: string }[] = [];
   /** What `eth_call` answers, by the function's selector; nothing but zeros otherwise. */
   readonly calls = new Map<string, Hex>();
+  /** The same for one call, by selector and last argument. */
+  readonly callsWith = new Map<string, Hex>();
   /** A stored video in the place of the live stream. */
   film: Film | null = null;
   #channel: ReturnType<typeof open> | null = null;
@@ -88,6 +93,7 @@ export class Surroundings {
     if (path === `/indexer/v1/contents`) return [200, { items: [this.#content()], next_cursor: null }];
     if (path === `/indexer/v1/contents/${contentId}`) return [200, this.#content()];
     if (path === `/indexer/v1/contents/${contentId}/streams`) return [200, { items: [this.#stream()], next_cursor: null }];
+    if (path === `/indexer/v1/contents/${contentId}/views`) return [200, { items: this.views, next_cursor: null }];
     if (path.startsWith('/indexer/v1/accounts/')) return [200, { tokens: [], credits: [], claims: [] }];
     if (path === `/provider/v1/contents/${contentId}/offer`) return [200, this.#offer()];
     if (path === '/provider/v1/channels') {
@@ -169,12 +175,17 @@ export class Surroundings {
       case 'eth_chainId':
         return `0x${chainId.toString(16)}`;
       case 'eth_call':
-        return this.calls.get((params[0] as { data: string }).data.slice(0, 10)) ?? `0x${'00'.repeat(32)}`;
+        return this.#called((params[0] as { data: Hex }).data);
       case 'eth_getTransactionReceipt':
         return receipt(params[0] as Hex);
       default:
         return '0x1';
     }
+  }
+
+  #called(data: Hex): Hex {
+    const selector = data.slice(0, 10);
+    return this.callsWith.get(`${selector} 0x${data.slice(-64)}`) ?? this.calls.get(selector) ?? `0x${'00'.repeat(32)}`;
   }
 
   #offer() {
