@@ -33,6 +33,8 @@ export interface StackRecord {
   readonly operatorTokens: Readonly<Record<'streamer' | 'secondStreamer', string>>;
   /** The ERC-20 of the chain, of which the viewers own some; `tokenViewer` owns nothing else. */
   readonly token: Token;
+  /** Another one, without authorisations (EIP-3009). */
+  readonly permitToken: Token;
   /** The demo: a live stream of real footage. */
   readonly content: { readonly contentId: Hex; readonly cid: string; readonly name: string };
   /** The stored demo: the same footage as a file, by the second in bitcoin or by the view in the token. */

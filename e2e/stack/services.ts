@@ -42,7 +42,7 @@ export interface Paths {
   readonly keys: string;
   readonly web: string;
   readonly deployment: string;
-  /** The build of the chain's token. */
+  /** The build of the chain's tokens. */
   readonly token: string;
   readonly bitcoinCookie: string;
   /** The WHIP address of the demo; written when the content is registered. */

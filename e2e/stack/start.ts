@@ -16,7 +16,7 @@ import { operatorTokenFile, type Paths, pathsIn, programs, type ServiceName, url
 import { Stack } from './stack.ts';
 import { seedStored } from './stored.ts';
 import { OwnSupervisor } from './supervisor.ts';
-import { provideToken } from './token.ts';
+import { provideTokens } from './token.ts';
 import { findTools, root, type Tools } from './tools.ts';
 
 export interface StackOptions {
@@ -115,7 +115,7 @@ interface Work {
 }
 
 async function bringUp(
-  known: Omit<StackRecord, 'deployment' | 'token' | 'content' | 'stored'>,
+  known: Omit<StackRecord, 'deployment' | 'token' | 'permitToken' | 'content' | 'stored'>,
   supervisor: OwnSupervisor,
   work: Work,
 ): Promise<OwnStack> {
@@ -132,8 +132,8 @@ async function bringUp(
     deployment = await step(report, 'deployed the contracts', () => deploy(tools, rpcUrl, paths.deployment));
   }
   const page = step(report, 'built the page', () => buildPage(paths.web));
-  const tokenInPlace = step(report, 'the token is in place', () => provideToken(rpcUrl, paths.token));
-  for (const work of [page, tokenInPlace]) work.catch(() => undefined);
+  const tokensInPlace = step(report, 'the tokens are in place', () => provideTokens(rpcUrl, paths.token));
+  for (const work of [page, tokensInPlace]) work.catch(() => undefined);
   await preparePostgres(tools, postgres, keptSecret(join(paths.keys, 'database')));
   const bitcoin = async (): Promise<void> => {
     await up('bitcoind');
@@ -147,13 +147,13 @@ async function bringUp(
   const { script } = known.bitcoin.payouts.creator;
   const content = await step(report, 'registered the demo', () => seed(rpcUrl, streamerUrl, deployment, script));
   writeFileSync(paths.publishUrl, `${urls.streamer}/whip/${content.contentId}`);
-  const token = await tokenInPlace;
+  const { token, permitToken } = await tokensInPlace;
   await page;
-  configurePage(paths.web, urls, deployment, [token]);
+  configurePage(paths.web, urls, deployment, [token, permitToken]);
   // Not beside the page's build: both keep the processor busy.
   const operatorToken = known.operatorTokens.streamer;
   const stored = await step(report, 'stored the demo', () => seedStored({ rpcUrl, streamerUrl, operatorToken, deployment, token }));
-  const record = { ...known, deployment, token, content, stored };
+  const record = { ...known, deployment, token, permitToken, content, stored };
   writeRecord(record);
   const stack = new OwnStack(record, supervisor);
   const demo = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
- * The token of the local chain: it offers what USDC does (EIP-2612, EIP-3009) and anybody may mint it. Its address follows
- * from its code, so that doing it again finds it.
+ * The tokens of the local chain, which anybody may mint: one offers what USDC does (EIP-2612, EIP-3009), the other one permits alone
+ * (EIP-2612). Their addresses follow from their code, so that doing it again finds them.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface Token {
 /** Every development chain has it; paystream-deploy uses it too. */
 const create2Deployer = '0x4e59b44847b379578588920cA78FbF26c0B4956C';
 const salt: Hex = `0x${'00'.repeat(32)}`;
-const contract = 'UsdLikeToken';
+const contracts = ['UsdLikeToken', 'MintableToken'] as const;
 
 const abi = parseAbi([
   'function mint(address to, uint256 amount)',
@@ -33,8 +33,20 @@ const abi = parseAbi([
   'function version() view returns (string)',
 ]);
 
-/** Deploys the token unless it stands, and mints to the viewers of the demo what they lack. `folder` keeps the build. */
-export async function provideToken(rpcUrl: string, folder: string): Promise<Token> {
+export interface Tokens {
+  /** A payment is one signature: an authorisation. */
+  readonly token: Token;
+  /** A payment is a permit and a signed view. */
+  readonly permitToken: Token;
+}
+
+/** Deploys the tokens unless they stand, and mints to the viewers of the demo what they lack. `folder` keeps the build. */
+export async function provideTokens(rpcUrl: string, folder: string): Promise<Tokens> {
+  const [authorizing, permitting] = await compile(folder);
+  return { token: await provide(rpcUrl, authorizing), permitToken: await provide(rpcUrl, permitting) };
+}
+
+async function provide(rpcUrl: string, bytecode: Hex): Promise<Token> {
   const client = publicClient(rpcUrl);
   const account = privateKeyToAccount(accounts.deployer.privateKey);
   const wallet = createWalletClient({ account, chain: chain(rpcUrl), transport: http(rpcUrl) });
@@ -43,7 +55,6 @@ export async function provideToken(rpcUrl: string, folder: string): Promise<Toke
     if (status !== 'success') throw new Error(`${what} was reverted (${hash})`);
   };
 
-  const bytecode = await compile(folder);
   const address = getCreate2Address({ from: create2Deployer, salt, bytecode });
   if ((await client.getCode({ address })) === undefined) {
     const data: Hex = `${salt}${bytecode.slice(2)}`;
@@ -62,15 +73,19 @@ export async function provideToken(rpcUrl: string, folder: string): Promise<Toke
     symbol: await client.readContract({ ...token, functionName: 'symbol' }),
     name: await client.readContract({ ...token, functionName: 'name' }),
     decimals,
-    version: await client.readContract({ ...token, functionName: 'version' }),
+    // EIP-2612 has no such function; where there is none, the domain says 1.
+    version: await client.readContract({ ...token, functionName: 'version' }).catch(() => '1'),
   };
 }
 
 /** Forge, with folders of its own: the page's build runs another one at the same time. */
-async function compile(folder: string): Promise<Hex> {
+async function compile(folder: string): Promise<[Hex, Hex]> {
   const out = join(folder, 'out');
-  const source = `contracts/test/tokens/${contract}.sol`;
-  await run(join(root, 'contracts', 'forge'), ['build', source, '--out', out, '--cache-path', join(folder, 'cache')]);
-  const artefact = JSON.parse(readFileSync(join(out, `${contract}.sol`, `${contract}.json`), 'utf8')) as { bytecode: { object: Hex } };
-  return artefact.bytecode.object;
+  const sources = contracts.map((contract) => `contracts/test/tokens/${contract}.sol`);
+  await run(join(root, 'contracts', 'forge'), ['build', ...sources, '--out', out, '--cache-path', join(folder, 'cache')]);
+  const built = (contract: string): Hex => {
+    const artefact = JSON.parse(readFileSync(join(out, `${contract}.sol`, `${contract}.json`), 'utf8')) as { bytecode: { object: Hex } };
+    return artefact.bytecode.object;
+  };
+  return [built(contracts[0]), built(contracts[1])];
 }

@@ -71,6 +71,30 @@ test('upload-to-earnings: uploaded footage is paid by the second and by the view
     await page.context().close();
   });
 
+  await test.step('a third viewer pays in a token without authorisations, by a permit, and sends nothing', async () => {
+    const { permitToken } = stack.record;
+    const studio = await openAs(browser, stack, 'Creator', '#/studio');
+    const own = studio.getByTestId('own-content').filter({ hasText: title });
+    await own.getByTestId('edit-terms').click();
+    await own.getByTestId('terms-currency').selectOption(permitToken.address.toLowerCase());
+    await own.getByTestId('terms-per-view').fill('2');
+    await own.getByTestId('save-terms').click();
+    await expect
+      .poll(() => json(`${urls.indexer}/v1/contents/${contentId}`), { timeout: 60_000 })
+      .toMatchObject({ terms: { token: permitToken.address.toLowerCase() } });
+    await studio.context().close();
+    const sent = await transactions(stack, accounts.viewer.address);
+    const page = await openAs(browser, stack, 'Viewer', `#/content/${contentId}`);
+    await expect(page.getByTestId('view-price')).toHaveText(`2 ${permitToken.symbol}`);
+    await page.getByTestId('buy-view-token').click();
+    await new Watching(page, stack).reaches('stored-time', 3_000);
+    await expect
+      .poll(() => json(`${urls.indexer}/v1/contents/${contentId}/views`))
+      .toMatchObject({ items: [{ viewer: accounts.viewer.address.toLowerCase(), price: `${2n * 10n ** 18n}` }, {}] });
+    expect(await transactions(stack, accounts.viewer.address)).toBe(sent);
+    await page.context().close();
+  });
+
   await test.step('the record and the earnings are in the API', async () => {
     const viewer = accounts.tokenViewer.address.toLowerCase();
     await expect.poll(async () => JSON.stringify(await json(`${urls.indexer}/api/get-records/cid/${cid}`))).toContain(viewer);
@@ -112,6 +136,9 @@ const balance = (stack: Stack, account: Address): Promise<bigint> =>
     functionName: 'balanceOf',
     args: [account],
   });
+
+const transactions = (stack: Stack, account: Address): Promise<number> =>
+  publicClient(stack.record.urls.ethereum).getTransactionCount({ address: account });
 
 const ether = (stack: Stack, account: Address): Promise<bigint> =>
   publicClient(stack.record.urls.ethereum).getBalance({ address: account });
