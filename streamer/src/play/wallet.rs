@@ -191,3 +191,65 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&partial, path)?;
     fs::File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wallet_is_made_once_for_its_owner_alone_and_read_in_both_forms() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wallet.key");
+        let made = Wallet::load_or_create(&file).unwrap();
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let again = Wallet::load_or_create(&file).unwrap();
+        assert_eq!(again.script(), made.script());
+
+        let wif = PrivateKey::new(made.secret, bitcoin::NetworkKind::Test).to_wif();
+        fs::write(&file, format!("{wif}\n")).unwrap();
+        let imported = Wallet::load_or_create(&file).unwrap();
+        assert_eq!(imported.script(), made.script());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(Wallet::load_or_create(&file).is_err());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&file, "no key").unwrap();
+        assert!(Wallet::load_or_create(&file).is_err());
+        assert_eq!(
+            fs::read(&file).unwrap(),
+            b"no key",
+            "it is never written over"
+        );
+    }
+
+    #[test]
+    fn the_rest_comes_back_unless_it_is_dust_and_too_little_is_refused() {
+        let secret = SecretKey::from_slice(&[9; 32]).unwrap();
+        let public = PublicKey::from_secret_key(&Secp256k1::new(), &secret);
+        let wallet = Wallet { secret, public };
+        let coins = [Coin {
+            outpoint: bitcoin::OutPoint::null(),
+            value: Amount::from_sat(10_000),
+            confirmed: true,
+        }];
+        let paid = |amount| {
+            let (amount, fee) = (Amount::from_sat(amount), Amount::from_sat(300));
+            wallet.pay(&coins, wallet.script(), amount, fee)
+        };
+        let values = |amount| {
+            let transaction = paid(amount).unwrap();
+            let values = transaction.output.iter();
+            values
+                .map(|output| output.value.to_sat())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(values(5000), [5000, 4700]);
+        assert_eq!(values(9406), [9406, 294]);
+        assert_eq!(values(9407), [9407]);
+        assert_eq!(values(9700), [9700]);
+        assert!(paid(9701).is_err());
+        let built = paid(5000).unwrap();
+        let vsize = built.vsize() as u64;
+        assert!(vsize <= BASE_VSIZE + INPUT_VSIZE, "{vsize}");
+    }
+}

@@ -156,6 +156,23 @@ async fn a_stored_video_is_bought_byte_for_byte_and_the_creator_is_paid_on_chain
     let dear = viewer.play(&stack, url, &content, &dear).await;
     assert!(!dear.success);
     assert!(dear.stderr.contains("--max-price"), "{}", dear.stderr);
+    // Nor does who is offered a share for somebody else than the creator registered.
+    let script = stack.chain.creator_script.to_hex_string();
+    let forged = Damaging::matching(&stack.streamer, script.into_bytes()).await;
+    let forged = viewer
+        .play(
+            &stack,
+            &forged.url,
+            &content,
+            &[&compared[..], &["--budget-sat", "50000"]].concat(),
+        )
+        .await;
+    assert!(!forged.success);
+    assert!(
+        forged.stderr.contains("another payout"),
+        "{}",
+        forged.stderr
+    );
     assert!(waiting(&stack).await.is_empty());
 
     let bought = [&compared[..], &["--budget-sat", "50000"]].concat();
@@ -400,12 +417,16 @@ impl Drop for Damaging {
 
 impl Damaging {
     async fn start(streamer: &Streamer, film: &StoredFilm, leaf: usize) -> Self {
+        let bytes = film.leaves()[leaf].1.clone();
+        let middle = usize::try_from(bytes.start.midpoint(bytes.end)).unwrap();
+        Self::matching(streamer, film.bytes[middle..middle + 32].to_vec()).await
+    }
+
+    /// Flips a bit of the last byte of whatever is this.
+    async fn matching(streamer: &Streamer, pattern: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let target = streamer.url.trim_start_matches("http://").to_owned();
-        let bytes = film.leaves()[leaf].1.clone();
-        let middle = usize::try_from(bytes.start.midpoint(bytes.end)).unwrap();
-        let pattern = film.bytes[middle..middle + 32].to_vec();
         let server = tokio::spawn(async move {
             loop {
                 let (viewer, _) = listener.accept().await.unwrap();
