@@ -122,7 +122,9 @@ impl StoredStreams {
 
     /// Under which contents the videos may be registered: by the creators who uploaded them, and as they were asked for.
     fn contents(&self) -> Vec<B256> {
-        let mut contents = self.films.contents();
+        let asked_for = self.films.contents().into_iter();
+        let here = asked_for.filter(|(root, _)| !self.library.ready_with(root).is_empty());
+        let mut contents: Vec<_> = here.map(|(_, content)| content).collect();
         for item in self.library.all_ready() {
             if let (State::Ready(stored), Some(owner)) = (&item.state, item.owner) {
                 contents.push(content_id(owner, &stored.cid_text()));

@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, until};
+use crate::stack::{OPERATOR_TOKEN, Plan, Stack, until};
 
 type Beats = Arc<Mutex<Vec<B256>>>;
 
@@ -61,4 +61,52 @@ async fn a_registration_that_waits_for_its_block_holds_up_no_other_streams_heart
         (count(other) > 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_video_is_announced_while_it_is_registered_and_here() {
+    let (indexer, beats) = listen().await;
+    let plan = Plan {
+        seconds: 4,
+        msat_per_second: 20_000,
+        free: false,
+    };
+    let arguments = ["--indexer-url", &indexer, "--heartbeat-seconds", "1"];
+    let (stack, film) = Stack::with_film(plan, &arguments).await;
+    let live = stack.chain.content;
+    let count = |content: B256| {
+        let beats = beats.lock().unwrap();
+        beats.iter().filter(|beat| **beat == content).count()
+    };
+    let more_of = async |content: B256| {
+        let before = count(content);
+        until("it is announced again and again", || async {
+            (count(content) >= before + 3).then_some(())
+        })
+        .await;
+    };
+    let _publisher = stack.publish(live).await;
+    more_of(live).await;
+    assert_eq!(count(film.content), 0, "it is not registered yet");
+
+    // A question about it makes it known here under this content, as every viewer does.
+    let offer = format!("/v1/contents/{}/offer", film.content);
+    assert_eq!(stack.streamer.get(&offer).await.0, 200);
+    let body = json!({"content_id": film.content});
+    let (status, answer) = (stack.streamer)
+        .post_as(OPERATOR_TOKEN, "/register", &body)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    more_of(film.content).await;
+
+    let (_, listed) = stack.streamer.get_as(OPERATOR_TOKEN, "/v1/items").await;
+    let item = listed["items"][0]["item_id"].as_str().unwrap();
+    let url = format!("{}/v1/items/{item}", stack.streamer.url);
+    let removed = stack.streamer.http.delete(url).bearer_auth(OPERATOR_TOKEN);
+    assert_eq!(removed.send().await.unwrap().status(), 204);
+    // The round that is under way may still tell of it.
+    more_of(live).await;
+    let last = count(film.content);
+    more_of(live).await;
+    assert_eq!(count(film.content), last, "it is gone");
 }
