@@ -43,24 +43,29 @@
 //!
 //! A due asks for what is delivered and never for more: at most one every 100 ms, and none while another is unanswered for less than a tick.
 //! When nothing is owed and `next` does not fit into the capacity the session is [`Effect::Exhausted`]. Media that was under way in a
-//! response when the viewer broke it off may never have arrived, and a viewer pays for nothing that it has not checked: such media is
-//! written off ([`Meter::write_off`]) and remembered as a debt, up to [`Settings::write_off_ms`]. Forbidden: a due above what is delivered,
-//! a leaf that the capacity could not pay.
+//! response when the viewer broke it off may never have arrived, and a viewer pays for nothing that it has not checked: such media
+//! ([`UnderWay`]) is written off and remembered as a debt, as long as what the channel leaves unpaid in all is borne ([`Debt`]). A payment that
+//! shows that it arrived after all takes that back. Forbidden: a due above what is delivered, a leaf that the capacity could not pay.
+//!
+//! # Payments ahead
+//!
+//! A viewer may pay for more than is due. After a crash the provider knows what was paid, and of what was delivered what it wrote down last
+//! ([`Meter::noted`]): so no more than `UNNOTED_TICKS` or one leaf is delivered of such a credit before it is written down anew.
+
+mod blocks;
+mod dues;
+mod gate;
+mod notes;
+mod under_way;
 
 use bitcoin::Amount;
-use paystream_channel::{due_paid, media_paid_ms};
+use paystream_channel::media_paid_ms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Paid media that is left in a channel at its end is as good as none when it is less than this.
-const REMNANT_MS: u64 = 50;
-/// When the rest of the capacity buys less than this, the viewer is warned.
-const CAPACITY_LOW_MS: u64 = 60_000;
-
-/// Dues for stored video are at least this far apart.
-const DUES_APART_MS: u64 = 100;
-/// So many ticks of stored video may be given on trust.
-const TRUST_TICKS: u64 = 2;
+use self::under_way::UnderWay;
+pub use self::under_way::{Leaf, ResponseId};
+use crate::stored::Debt;
 
 /// How media reaches the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +91,8 @@ pub struct Settings {
     pub credit_ms: u64,
     /// Media that may still be delivered while the funding is unconfirmed.
     pub preview_ms: u64,
-    /// Media under way in broken responses that may still be written off. For [`Delivery::Blocks`].
-    pub write_off_ms: u64,
+    /// What earlier sessions of the channel left unpaid. For [`Delivery::Blocks`].
+    pub debt: Debt,
 }
 
 /// The channel, as far as metering is concerned.
@@ -173,12 +178,18 @@ pub struct Meter {
     paid_sat: u64,
     delivered_ms: u64,
     written_off_ms: u64,
+    under_way: UnderWay,
+    dearest_leaf_ms: u64,
+    /// The credit that the journal knows.
+    noted_credit_ms: u64,
     unconfirmed_delivered_ms: u64,
     next_leaf_ms: Option<u64>,
     limit: u64,
     gate: Option<(bool, GateReason)>,
     /// The due that is not answered yet, and when it was sent.
     due: Option<(u64, u64)>,
+    /// The most that was ever asked for of stored video.
+    asked_sat: u64,
     /// When the last due for stored video was sent, answered or not.
     asked_at: Option<u64>,
     shut_since: Option<u64>,
@@ -200,11 +211,15 @@ impl Meter {
             paid_sat: settings.base_sat,
             delivered_ms: 0,
             written_off_ms: 0,
+            under_way: UnderWay::default(),
+            dearest_leaf_ms: 0,
+            noted_credit_ms: settings.credit_ms,
             unconfirmed_delivered_ms: 0,
             next_leaf_ms: None,
             limit: 0,
             gate: None,
             due: None,
+            asked_sat: 0,
             asked_at: None,
             shut_since: None,
             warned_capacity: false,
@@ -234,38 +249,16 @@ impl Meter {
         }
     }
 
-    /// A leaf that costs so much is about to be sent. `false`, with nothing counted, when it may not be sent now.
-    pub fn send(&mut self, leaf_ms: u64) -> bool {
-        let may = self.may_send(leaf_ms);
-        if may {
-            self.delivered(self.delivered_ms.saturating_add(leaf_ms));
-        }
-        may
-    }
-
-    /// The cheapest leaf that a response waits for, if one waits.
-    pub fn awaits(&mut self, next_leaf_ms: Option<u64>) {
-        self.next_leaf_ms = next_leaf_ms;
-    }
-
-    /// So much of what is owed was under way in a response that the viewer broke off; it is not asked for any more, as far as it may be
-    /// written off.
-    pub fn write_off(&mut self, lost_ms: u64) {
-        let left = self
-            .settings
-            .write_off_ms
-            .saturating_sub(self.written_off_ms);
-        self.written_off_ms += lost_ms.min(self.owed_ms()).min(left);
-        if self.owed_ms() == 0 {
-            self.due = None;
-        }
-    }
-
     /// A payment of so much in all is on disk.
     pub fn paid(&mut self, paid_sat: u64) {
         if paid_sat > self.paid_sat {
             self.paid_sat = paid_sat;
             self.due = None;
+            // Beyond what was asked for it is paid ahead, and proves nothing.
+            let proven_ms = self.proven_ms(paid_sat.min(self.asked_sat));
+            let arrived_ms = proven_ms.saturating_sub(self.charged_ms());
+            self.written_off_ms -= arrived_ms.min(self.written_off_ms);
+            self.forget_what_arrived();
         }
     }
 
@@ -304,12 +297,6 @@ impl Meter {
         self.charged_ms().saturating_sub(self.covered_ms())
     }
 
-    /// Media that the viewer got, or let go under way, and did not pay for: what is owed and what was written off.
-    #[must_use]
-    pub fn unpaid_ms(&self) -> u64 {
-        self.owed_ms() + self.written_off_ms
-    }
-
     /// Media that was delivered in this session while the funding was unconfirmed.
     #[must_use]
     pub fn preview_used_ms(&self) -> u64 {
@@ -341,218 +328,6 @@ impl Meter {
         self.warn(now_ms, gate, &mut effects);
         self.ask(now_ms, gate, &mut effects);
         effects
-    }
-
-    /// The preview ends the media of an unconfirmed channel at this point of the session.
-    fn preview_end(&self) -> u64 {
-        let left = self
-            .settings
-            .preview_ms
-            .saturating_sub(self.unconfirmed_delivered_ms);
-        self.delivered_ms.saturating_add(left)
-    }
-
-    fn may_send(&self, leaf_ms: u64) -> bool {
-        let owed = self.owed_ms();
-        let trusted = TRUST_TICKS.saturating_mul(self.settings.tick_ms);
-        self.channel != ChannelCondition::Closed
-            && !self.beyond_preview(leaf_ms)
-            && (owed == 0 || owed.saturating_add(leaf_ms) <= trusted)
-            && self.can_be_paid(leaf_ms)
-    }
-
-    fn beyond_preview(&self, leaf_ms: u64) -> bool {
-        let end = self.unconfirmed_delivered_ms.saturating_add(leaf_ms);
-        self.channel == ChannelCondition::Unconfirmed
-            && leaf_ms > 0
-            && end > self.settings.preview_ms
-    }
-
-    fn can_be_paid(&self, leaf_ms: u64) -> bool {
-        self.price_until(self.charged_ms().saturating_add(leaf_ms))
-            <= self.max_paid_sat.max(self.paid_sat)
-    }
-
-    fn limit_now(&self) -> u64 {
-        if self.settings.delivery == Delivery::Blocks {
-            return 0;
-        }
-        match self.channel {
-            ChannelCondition::Closed => 0,
-            ChannelCondition::Unconfirmed => self.covered_ms().min(self.preview_end()),
-            ChannelCondition::Open => self.covered_ms(),
-        }
-    }
-
-    fn gate_now(&self) -> (bool, GateReason) {
-        match self.settings.delivery {
-            Delivery::Stream => self.gate_of_stream(),
-            Delivery::Blocks => self.gate_of_blocks(),
-        }
-    }
-
-    fn gate_of_blocks(&self) -> (bool, GateReason) {
-        let next = self.next_leaf_ms.unwrap_or(0);
-        if self.channel == ChannelCondition::Closed {
-            (false, GateReason::ChannelNotOpen)
-        } else if self.media != MediaCondition::Flowing {
-            (false, GateReason::WaitingForMedia)
-        } else if self.beyond_preview(next) {
-            (false, GateReason::PreviewUsed)
-        } else if self.next_leaf_ms.is_some() && !self.may_send(next) {
-            (false, GateReason::PaymentDue)
-        } else {
-            (true, GateReason::Paid)
-        }
-    }
-
-    fn gate_of_stream(&self) -> (bool, GateReason) {
-        let preview_used = self.channel == ChannelCondition::Unconfirmed
-            && self.delivered_ms >= self.preview_end();
-        if self.channel == ChannelCondition::Closed {
-            (false, GateReason::ChannelNotOpen)
-        } else if self.media == MediaCondition::Offline {
-            (false, GateReason::StreamOffline)
-        } else if preview_used {
-            (false, GateReason::PreviewUsed)
-        } else if self.delivered_ms >= self.covered_ms() {
-            (false, GateReason::PaymentDue)
-        } else if self.media == MediaCondition::Waiting {
-            (false, GateReason::WaitingForMedia)
-        } else {
-            (true, GateReason::Paid)
-        }
-    }
-
-    fn warn(&mut self, now_ms: u64, (_, reason): (bool, GateReason), effects: &mut Vec<Effect>) {
-        if self.channel == ChannelCondition::Unconfirmed && !self.warned_preview {
-            self.warned_preview = true;
-            effects.push(Effect::Warn(Warning::Preview));
-        }
-        if reason == GateReason::PaymentDue {
-            let since = *self.shut_since.get_or_insert(now_ms);
-            if self.due.is_some()
-                && !self.warned_overdue
-                && now_ms.saturating_sub(since) >= self.settings.tick_ms
-            {
-                self.warned_overdue = true;
-                effects.push(Effect::Warn(Warning::PaymentOverdue));
-            }
-        } else {
-            self.shut_since = None;
-            self.warned_overdue = false;
-        }
-        let rest = u128::from(self.max_paid_sat.saturating_sub(self.paid_sat)) * 1_000_000;
-        let low = u128::from(self.settings.msat_per_second) * u128::from(CAPACITY_LOW_MS);
-        if self.channel != ChannelCondition::Closed && rest < low && !self.warned_capacity {
-            self.warned_capacity = true;
-            effects.push(Effect::Warn(Warning::CapacityLow));
-        }
-    }
-
-    fn ask(&mut self, now_ms: u64, gate: (bool, GateReason), effects: &mut Vec<Effect>) {
-        match self.settings.delivery {
-            Delivery::Stream => self.ask_for_a_tick(now_ms, gate, effects),
-            Delivery::Blocks => self.ask_for_what_is_owed(now_ms, effects),
-        }
-    }
-
-    /// When a due for stored video may be sent again at the earliest; `None` when nothing is owed.
-    #[must_use]
-    pub fn next_due_at(&self) -> Option<u64> {
-        if self.owed_ms() == 0 || self.channel == ChannelCondition::Closed {
-            return None;
-        }
-        let apart = self.asked_at.map_or(0, |at| at + DUES_APART_MS);
-        let unanswered = self.due.map_or(0, |(_, at)| at + self.settings.tick_ms);
-        Some(apart.max(unanswered))
-    }
-
-    fn ask_for_what_is_owed(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
-        match self.next_due_at() {
-            None => self.due = None,
-            Some(at) if now_ms >= at => {
-                let covers_ms = self.charged_ms();
-                let paid_sat = self.price_until(covers_ms);
-                let trusted = TRUST_TICKS.saturating_mul(self.settings.tick_ms);
-                self.due = Some((paid_sat, now_ms));
-                self.asked_at = Some(now_ms);
-                effects.push(Effect::Due {
-                    paid_sat,
-                    covers_ms,
-                    deadline_ms: trusted.saturating_sub(self.owed_ms()),
-                });
-            }
-            Some(_) => {}
-        }
-        let unpayable = self
-            .next_leaf_ms
-            .is_some_and(|next| !self.can_be_paid(next));
-        let funded = self.channel != ChannelCondition::Closed;
-        if funded && unpayable && self.owed_ms() == 0 && !self.exhausted {
-            self.exhausted = true;
-            effects.push(Effect::Exhausted);
-        }
-    }
-
-    fn ask_for_a_tick(
-        &mut self,
-        now_ms: u64,
-        (_, reason): (bool, GateReason),
-        effects: &mut Vec<Effect>,
-    ) {
-        match reason {
-            GateReason::ChannelNotOpen | GateReason::StreamOffline | GateReason::PreviewUsed => {
-                self.due = None;
-                return;
-            }
-            GateReason::PaymentDue | GateReason::Paid | GateReason::WaitingForMedia => {}
-        }
-        let tick = self.settings.tick_ms;
-        let left = self.credit_ms();
-        if left >= tick - tick / 4 {
-            return;
-        }
-        let covers_ms = self
-            .covered_ms()
-            .max(self.delivered_ms)
-            .saturating_add(tick);
-        let paid_sat = self.price_until(covers_ms);
-        if paid_sat > self.max_paid_sat {
-            if left < REMNANT_MS && !self.exhausted {
-                self.exhausted = true;
-                effects.push(Effect::Exhausted);
-            }
-            return;
-        }
-        match self.due {
-            Some((amount, at)) if amount == paid_sat && now_ms.saturating_sub(at) < tick => {}
-            Some(_) | None => {
-                self.due = Some((paid_sat, now_ms));
-                effects.push(Effect::Due {
-                    paid_sat,
-                    covers_ms,
-                    deadline_ms: left,
-                });
-            }
-        }
-    }
-
-    /// The cumulative amount that pays for the session's media up to `covers_ms`, rounded up to a satoshi.
-    fn price_until(&self, covers_ms: u64) -> u64 {
-        let Settings {
-            base_sat,
-            credit_ms,
-            msat_per_second,
-            ..
-        } = self.settings;
-        due_paid(
-            Amount::from_sat(base_sat),
-            covers_ms,
-            credit_ms,
-            msat_per_second,
-        )
-        .map_or(u64::MAX, Amount::to_sat)
     }
 }
 

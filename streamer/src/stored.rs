@@ -5,8 +5,11 @@
 pub mod car;
 mod debt;
 mod film;
+mod kept;
+mod members;
 pub mod timeline;
 
 pub use debt::Debt;
 pub use film::{Film, Films, Index};
+pub use members::MEMBERS;
 pub use timeline::{Timeline, TimelineError};

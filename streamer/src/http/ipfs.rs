@@ -6,11 +6,12 @@ mod form;
 mod sending;
 mod slots;
 
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cid::Cid;
@@ -18,9 +19,11 @@ use cid::Cid;
 use self::access::{Access, decide};
 use self::bytes_range::{Asked, asked};
 use self::form::{CarForm, Form, Scope};
-use self::sending::{Bounds, Framing, Sending};
+use self::sending::{Bounds, Framing, Pass, Sending};
 pub use self::slots::Slots;
+use self::slots::{Reader, Slot};
 use super::body::bearer;
+use super::client_address::client_address;
 use super::whep::payment_required;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, problem, refused};
@@ -57,6 +60,7 @@ const MAX_NAME: usize = 200;
 ))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
     Path(name): Path<String>,
     query: Result<Query<form::Query>, QueryRejection>,
     headers: HeaderMap,
@@ -68,7 +72,7 @@ pub(super) async fn read(
     let cache = match &access {
         Access::ForPayment(content) => return payment_required(&app, *content).await,
         Access::Free => FOR_EVERYBODY,
-        Access::Bought | Access::Metered { .. } => FOR_ONE,
+        Access::Bought { .. } | Access::Metered { .. } => FOR_ONE,
     };
     let etag = form.etag(&cid.to_string());
     let mut answer = if is_known(&headers, &etag) {
@@ -76,6 +80,7 @@ pub(super) async fn read(
     } else {
         let request = Request {
             app: &app,
+            client: client_address(connection, &headers, app.config.trust_forwarded_for),
             cid,
             query: &query,
             headers: &headers,
@@ -121,6 +126,7 @@ pub(super) async fn below() -> Error {
 /// A request that may be answered.
 struct Request<'a> {
     app: &'a App,
+    client: IpAddr,
     cid: Cid,
     query: &'a form::Query,
     headers: &'a HeaderMap,
@@ -135,7 +141,7 @@ impl Request<'_> {
                 let index = self.app.films.index(film.root).await?;
                 index.find(&self.cid).unwrap_or(Kind::Interior)
             }
-            Access::Free | Access::Bought | Access::ForPayment(_) => Kind::Interior,
+            Access::Free | Access::Bought { .. } | Access::ForPayment(_) => Kind::Interior,
         };
         let sending = Sending::one(store, self.cid, kind).await?;
         let headers = [
@@ -231,14 +237,30 @@ impl Request<'_> {
     fn bounds(&self, access: Access) -> Result<Bounds> {
         match access {
             Access::Metered { reading, film } => Ok(Bounds::Meter(reading.respond()?, film)),
-            Access::Free | Access::Bought | Access::ForPayment(_) => {
-                let slot = self.app.slots.take();
-                slot.map(Bounds::Slot).ok_or_else(|| Error::Unavailable {
-                    service: "media",
-                    detail: "all places for free answers are taken".to_owned(),
-                })
+            Access::Bought { pass } => {
+                let slot = self.slot(Reader::Bought(pass.clone()))?;
+                let passes = Arc::clone(&self.app.passes);
+                let pass = Pass {
+                    passes,
+                    token: pass,
+                };
+                Ok(Bounds::Pass(slot, pass))
+            }
+            Access::Free | Access::ForPayment(_) => {
+                Ok(Bounds::Slot(self.slot(Reader::free(self.client))?))
             }
         }
+    }
+
+    fn slot(&self, reader: Reader) -> Result<Slot> {
+        self.app
+            .slots
+            .take(reader)
+            .ok_or_else(|| Error::Unavailable {
+                service: "media",
+                detail: "all places for free answers are taken, or this network's or pass's part of them"
+                    .to_owned(),
+            })
     }
 
     /// The part of the file that is asked for; `If-Range` with another tag asks for all of it (RFC 9110, 13.1.5).

@@ -12,7 +12,10 @@ const SETTINGS: Settings = Settings {
     base_sat: 0,
     credit_ms: 0,
     preview_ms: 10_000,
-    write_off_ms: 0,
+    debt: Debt {
+        unpaid_ms: 0,
+        dearest_leaf_ms: 0,
+    },
 };
 
 fn open(settings: Settings) -> Meter {

@@ -29,6 +29,8 @@ const PING: Duration = Duration::from_secs(20);
 const PAUSE: u32 = 30;
 /// Blocks before the last payment at which the viewer is warned of the expiry.
 const EXPIRY_NEAR: u32 = 6;
+/// What could not be written down is tried again after this.
+const NOTE_AGAIN: Duration = Duration::from_secs(2);
 
 /// A session that has started.
 pub(super) struct Live {
@@ -42,6 +44,7 @@ pub(super) struct Live {
     settings: Settings,
     reading: Arc<Reading>,
     started: Instant,
+    note_again_at: Instant,
     preview_before_ms: u64,
     warned_expiry: bool,
     shown: Option<(ChannelState, u32)>,
@@ -89,13 +92,14 @@ impl Live {
                 Some(_) | None => break,
             }
         }
-        let Some(write_off_ms) = channel.debt().left(app.config.tick_ms) else {
+        let debt = channel.debt();
+        if debt.left(app.config.tick_ms).is_none() {
             release(&channel, &control);
             return Err(refused(
                 Code::PaymentRequired,
                 "earlier sessions of this channel left too much video unpaid; open another channel",
             ));
-        };
+        }
         channel.touch();
         let record = channel.subscribe();
         let now = channel.record();
@@ -107,7 +111,7 @@ impl Live {
             base_sat: now.paid_sat(),
             credit_ms: now.credit_ms,
             preview_ms: preview_ms.saturating_sub(now.preview_used_ms),
-            write_off_ms,
+            debt,
         };
         let reading = Reading::new(root, Meter::new(settings));
         let grant = MediaGrant {
@@ -133,6 +137,7 @@ impl Live {
             settings,
             reading,
             started: Instant::now(),
+            note_again_at: Instant::now(),
             preview_before_ms: now.preview_used_ms,
             warned_expiry: false,
             shown: None,
@@ -294,6 +299,7 @@ impl Live {
                 .as_ref()
                 .map_or(0, |payment| payment.sequence),
         );
+        let noted_ms = record.credit_ms;
         let receipt = ServerMessage::Receipt {
             channel_id: record.id,
             sequence,
@@ -302,7 +308,10 @@ impl Live {
             covers_ms: covers(paid_sat),
         };
         let sent = socket.send(&receipt).await;
-        self.reading.with_meter(|meter| meter.paid(paid_sat));
+        self.reading.with_meter(|meter| {
+            meter.paid(paid_sat);
+            meter.noted(noted_ms);
+        });
         Ok(if sent { Next::On } else { Next::Gone })
     }
 
@@ -365,11 +374,14 @@ impl Live {
         };
         let (media, now_ms) = (self.media(), self.now_ms());
         self.touch_while_paused();
-        let effects = self.with_meter(|meter| {
+        let (effects, note) = self.with_meter(|meter| {
             meter.channel(condition, most(&record));
             meter.media(media);
-            meter.tick(now_ms)
+            (meter.tick(now_ms), meter.is_worth_a_note())
         });
+        if note {
+            self.note().await;
+        }
         for effect in effects {
             let message = match effect {
                 Effect::Limit(ms) => {
@@ -423,17 +435,34 @@ impl Live {
         }
     }
 
-    /// Writes down what is left over, and closes the channel where the end demands it.
-    async fn settle(&mut self, end: Option<EndReason>) -> Option<String> {
+    /// Writes down what is left of a payment ahead, so that a crash does not give away twice what was delivered of it.
+    async fn note(&mut self) {
+        if self.note_again_at > Instant::now() {
+            return;
+        }
+        match self.leave_credit().await {
+            Ok(credit_ms) => self.reading.with_meter(|meter| meter.noted(credit_ms)),
+            Err(error) => {
+                error.log();
+                self.note_again_at = Instant::now() + NOTE_AGAIN;
+            }
+        }
+    }
+
+    async fn leave_credit(&self) -> Result<u64> {
         let (credit_ms, preview_used_ms) =
             self.with_meter(|meter| (meter.credit_ms(), meter.preview_used_ms()));
         let preview_used_ms = self.preview_before_ms + preview_used_ms;
-        if let Err(error) = self
-            .app
+        self.app
             .book
             .leave_credit(&self.channel, credit_ms, preview_used_ms)
-            .await
-        {
+            .await?;
+        Ok(credit_ms)
+    }
+
+    /// Writes down what is left over, and closes the channel where the end demands it.
+    async fn settle(&mut self, end: Option<EndReason>) -> Option<String> {
+        if let Err(error) = self.leave_credit().await {
             error.log();
         }
         match end {

@@ -11,7 +11,7 @@ use cid::Cid;
 use tokio::sync::Notify;
 
 use crate::error::{Code, Result, refused};
-use crate::meter::{MediaCondition, Meter};
+use crate::meter::{Leaf, MediaCondition, Meter, ResponseId};
 use crate::stored::Debt;
 
 /// Responses of one session at a time.
@@ -39,9 +39,9 @@ struct State {
     meter: Meter,
     ended: bool,
     responses: usize,
+    next_response: ResponseId,
     /// What the responses that wait ask for.
     waiting: Vec<u64>,
-    dearest_leaf_ms: u64,
     read_at: Option<Instant>,
 }
 
@@ -73,8 +73,8 @@ impl Reading {
                 meter,
                 ended: false,
                 responses: 0,
+                next_response: 0,
                 waiting: Vec::new(),
-                dearest_leaf_ms: 0,
                 read_at: None,
             }),
             changed: Notify::new(),
@@ -143,11 +143,13 @@ impl Reading {
             ));
         }
         state.responses += 1;
+        let id = state.next_response;
+        state.next_response += 1;
         drop(state);
         self.news.notify_one();
         Ok(Response {
             reading: Arc::clone(self),
-            sent: Vec::new(),
+            id,
             complete: false,
         })
     }
@@ -156,10 +158,7 @@ impl Reading {
     pub fn end(&self) -> Debt {
         let mut state = self.lock();
         state.ended = true;
-        let debt = Debt {
-            unpaid_ms: state.meter.unpaid_ms(),
-            dearest_leaf_ms: state.dearest_leaf_ms,
-        };
+        let debt = state.meter.debt();
         drop(state);
         self.changed.notify_waiters();
         debt
@@ -170,55 +169,48 @@ impl Reading {
 #[derive(Debug)]
 pub struct Response {
     reading: Arc<Reading>,
-    /// Where the leaves stand, in media delivered in the session, that were sent here and may be unpaid.
-    sent: Vec<(u64, u64)>,
+    id: ResponseId,
     complete: bool,
 }
 
 impl Response {
-    /// Waits until a leaf that costs so much may be sent, and counts it. It may be cancelled while it waits; then nothing is counted.
+    /// Waits until a leaf may be sent, and counts it. It may be cancelled while it waits; then nothing is counted.
     ///
     /// # Errors
     /// When the session has ended.
-    pub async fn reserve(&mut self, leaf_ms: u64) -> Result<(), Ended> {
-        if self.take(leaf_ms)? {
+    pub async fn reserve(&mut self, leaf: Leaf) -> Result<(), Ended> {
+        if self.take(leaf)? {
             return Ok(());
         }
         let reading = Arc::clone(&self.reading);
-        let _waiting = Waiting::begin(&reading, leaf_ms);
+        let _waiting = Waiting::begin(&reading, leaf.ms);
         loop {
             let mut changed = std::pin::pin!(reading.changed.notified());
             changed.as_mut().enable();
-            if self.take(leaf_ms)? {
+            if self.take(leaf)? {
                 return Ok(());
             }
             changed.await;
         }
     }
 
-    fn take(&mut self, leaf_ms: u64) -> Result<bool, Ended> {
+    fn take(&mut self, leaf: Leaf) -> Result<bool, Ended> {
         let mut state = self.reading.lock();
         if state.ended {
             return Err(Ended);
         }
-        let before = state.meter.delivered_ms();
-        if !state.meter.send(leaf_ms) {
+        if !state.meter.send(self.id, leaf) {
             return Ok(false);
         }
-        if leaf_ms > 0 {
+        if leaf.ms > 0 {
             state.read_at = Some(Instant::now());
-            state.dearest_leaf_ms = state.dearest_leaf_ms.max(leaf_ms);
-            let after = state.meter.delivered_ms();
-            let paid_until = after - state.meter.owed_ms().min(after);
             drop(state);
-            self.sent.retain(|(_, end)| *end > paid_until);
-            self.sent.push((before, after));
             self.reading.news.notify_one();
         }
         Ok(true)
     }
 
-    /// All has been written: nothing is lost under way.
+    /// All has been handed over: it was not broken off.
     pub fn complete(&mut self) {
         self.complete = true;
     }
@@ -228,14 +220,10 @@ impl Drop for Response {
     fn drop(&mut self) {
         let mut state = self.reading.lock();
         state.responses -= 1;
-        if !self.complete && !state.ended {
-            let delivered = state.meter.delivered_ms();
-            let paid_until = delivered - state.meter.owed_ms().min(delivered);
-            let unpaid = self
-                .sent
-                .iter()
-                .map(|(begin, end)| end.saturating_sub((*begin).max(paid_until)));
-            state.meter.write_off(unpaid.sum());
+        if self.complete {
+            state.meter.finished(self.id);
+        } else if !state.ended {
+            state.meter.broken_off(self.id);
         }
         drop(state);
         self.reading.changed.notify_waiters();

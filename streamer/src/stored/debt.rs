@@ -1,7 +1,9 @@
 //! What sessions of stored video leave unpaid on a channel, and how much of it is borne (docs/protocol.md, section 12.4). Pure.
 
-/// So many ticks, or so many of the dearest leaf that was sent, may be left unpaid on a channel in all.
-const BORNE: u64 = 16;
+/// So many ticks may be left unpaid on a channel in all,
+const BORNE_TICKS: u64 = 16;
+/// or so many of the dearest leaf that was sent, if that is more: a leaf may cost minutes, so these are few.
+const BORNE_LEAVES: u64 = 2;
 
 /// Media that the sessions of a channel left unpaid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,8 +27,9 @@ impl Debt {
     /// How much more may be left unpaid; `None` when it is too much already.
     #[must_use]
     pub fn left(self, tick_ms: u64) -> Option<u64> {
-        let borne = BORNE.saturating_mul(tick_ms.max(self.dearest_leaf_ms));
-        borne.checked_sub(self.unpaid_ms)
+        let ticks = BORNE_TICKS.saturating_mul(tick_ms);
+        let leaves = BORNE_LEAVES.saturating_mul(self.dearest_leaf_ms);
+        ticks.max(leaves).checked_sub(self.unpaid_ms)
     }
 }
 
@@ -35,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_ticks_or_blocks_are_borne_and_not_a_millisecond_more() {
+    fn sixteen_ticks_or_two_blocks_are_borne_and_not_a_millisecond_more() {
         let debt = |unpaid_ms, dearest_leaf_ms| Debt {
             unpaid_ms,
             dearest_leaf_ms,
@@ -43,7 +46,14 @@ mod tests {
         assert_eq!(Debt::default().left(1000), Some(16_000));
         assert_eq!(debt(16_000, 900).left(1000), Some(0));
         assert_eq!(debt(16_001, 900).left(1000), None);
-        assert_eq!(debt(16_001, 12_000).left(1000), Some(175_999));
+        assert_eq!(debt(16_001, 12_000).left(1000), Some(7_999));
+        assert_eq!(debt(24_001, 12_000).left(1000), None);
+        let hours = debt(7_200_001, 3_600_000);
+        assert_eq!(
+            hours.left(1000),
+            None,
+            "an hour in a leaf is not borne 16 times"
+        );
         assert_eq!(debt(9_000, 2000).and(debt(1_000, 500)), debt(10_000, 2000));
     }
 }

@@ -4,6 +4,7 @@
 //! nothing here is ever stale.
 
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +12,12 @@ use alloy::primitives::B256;
 use bytes::{Bytes, BytesMut};
 use cid::Cid;
 use futures::StreamExt;
-use tokio::sync::OnceCell;
 
+use super::kept::Kept;
+use super::members::{MEMBERS, Members};
 use super::timeline::{MAX_HEAD, Timeline, TimelineError};
 use crate::error::{Code, Error, Result, refused};
+use crate::meter::Leaf;
 use crate::store::dag::{Kind, Node};
 use crate::store::{self, ContentStore, StoreError};
 
@@ -51,6 +54,17 @@ impl Film {
             Kind::Leaf { start, end } => self.timeline.cost(start, end),
         }
     }
+
+    /// A block as the meter knows it.
+    #[must_use]
+    pub fn leaf(&self, kind: Kind) -> Leaf {
+        let start = match kind {
+            Kind::Interior => 0,
+            Kind::Leaf { start, .. } => start,
+        };
+        let ms = self.cost(kind);
+        Leaf { start, ms }
+    }
 }
 
 /// Which blocks a file has, and what they hold. A leaf that stands in several places is known by the first.
@@ -71,6 +85,8 @@ pub struct Films {
     store: Arc<dyn ContentStore>,
     films: Kept<Film>,
     indexes: Kept<Index>,
+    members: Kept<Members>,
+    keys: RandomState,
     contents: Mutex<HashMap<Cid, B256>>,
 }
 
@@ -82,6 +98,8 @@ impl Films {
             store,
             films: Kept::new(FILMS),
             indexes: Kept::new(INDEXES),
+            members: Kept::new(MEMBERS),
+            keys: RandomState::new(),
             contents: Mutex::default(),
         }
     }
@@ -99,11 +117,11 @@ impl Films {
         contents.get(root).copied()
     }
 
-    /// All contents that were asked for.
+    /// All contents that were asked for, with their files.
     #[must_use]
-    pub fn contents(&self) -> Vec<B256> {
+    pub fn contents(&self) -> Vec<(Cid, B256)> {
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        contents.values().copied().collect()
+        contents.iter().map(|(root, id)| (*root, *id)).collect()
     }
 
     /// A film by its root.
@@ -124,6 +142,27 @@ impl Films {
         self.indexes
             .get(root, || read_index(Arc::clone(&self.store), root))
             .await
+    }
+
+    /// Whether a block is one of a file's. A file that cannot be read has none, and is not read again for a while.
+    pub async fn has(&self, root: Cid, block: &Cid) -> bool {
+        let make = || async {
+            let index = read_index(Arc::clone(&self.store), root).await;
+            Ok(match index {
+                Ok(index) => Members::of(index.0.keys(), &self.keys),
+                Err(error) => {
+                    tracing::warn!(%root, %error, "the blocks of a video are not known");
+                    Members::unknown()
+                }
+            })
+        };
+        let Ok(members) = self.members.get(root, make).await else {
+            return false;
+        };
+        if members.is_stale() {
+            self.members.forget(&root);
+        }
+        members.has(block, &self.keys)
     }
 }
 
@@ -207,45 +246,6 @@ async fn read_index(store: Arc<dyn ContentStore>, root: Cid) -> Result<Index> {
     Ok(Index(index))
 }
 
-/// Values by CID, made once each, the oldest let go first. Whoever wants a value that is being made waits for it.
-#[derive(Debug)]
-struct Kept<T> {
-    most: usize,
-    cells: Mutex<Vec<(Cid, Cell<T>)>>,
-}
-
-type Cell<T> = Arc<OnceCell<Arc<T>>>;
-
-impl<T> Kept<T> {
-    fn new(most: usize) -> Self {
-        Self {
-            most,
-            cells: Mutex::default(),
-        }
-    }
-
-    async fn get<F: Future<Output = Result<T>>>(
-        &self,
-        cid: Cid,
-        make: impl FnOnce() -> F,
-    ) -> Result<Arc<T>> {
-        let cell = self.cell(cid);
-        cell.get_or_try_init(|| async { make().await.map(Arc::new) })
-            .await
-            .cloned()
-    }
-
-    /// The cell of a CID, which moves to the end of the queue.
-    fn cell(&self, cid: Cid) -> Cell<T> {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = match cells.iter().position(|(known, _)| *known == cid) {
-            Some(place) => cells.remove(place).1,
-            None => Cell::default(),
-        };
-        if cells.len() >= self.most {
-            cells.remove(0);
-        }
-        cells.push((cid, Arc::clone(&cell)));
-        cell
-    }
-}
+#[cfg(test)]
+#[path = "film_tests.rs"]
+mod tests;

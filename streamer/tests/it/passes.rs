@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::stack::{OPERATOR_TOKEN, Stack, Streamer, Token, Watcher, until};
 
 /// A message to watch a content, signed.
-async fn message(streamer: &Streamer, content: B256, viewer: &PrivateKeySigner) -> Value {
+pub async fn message(streamer: &Streamer, content: B256, viewer: &PrivateKeySigner) -> Value {
     let ask = json!({"address": viewer.address(), "purpose": "view", "content_id": content});
     let (status, challenge) = streamer.post("/v1/challenges", &ask).await;
     assert_eq!(status, 200, "{challenge}");

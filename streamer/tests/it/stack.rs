@@ -51,14 +51,14 @@ impl Stack {
     }
 
     pub async fn with(arguments: &[&str]) -> Self {
-        let chains = Self::on(tempfile::tempdir().unwrap()).await;
+        let chains = Self::on(tempfile::tempdir().unwrap(), None).await;
         chains.serve(arguments).await
     }
 
-    /// The chains alone.
-    async fn on(data: tempfile::TempDir) -> Chains {
+    /// The chains alone, the Ethereum one begun at this second.
+    async fn on(data: tempfile::TempDir, begun_at: Option<i64>) -> Chains {
         let bitcoin = Bitcoind::start(data.path()).await;
-        let chain = Chain::start(data.path()).await;
+        let chain = Chain::start(data.path(), begun_at).await;
         Chains {
             bitcoin,
             chain,

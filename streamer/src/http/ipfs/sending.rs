@@ -13,9 +13,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use cid::Cid;
 use futures::stream::{self, Stream, StreamExt};
+use jiff::Timestamp;
 
 use super::slots::{Evicted, Slot};
 use crate::error::{Error, Result};
+use crate::passes::Passes;
 use crate::session::{Ended, Response};
 use crate::store::dag::{Kind, Visited};
 use crate::store::{self, ContentStore, StoreError};
@@ -38,8 +40,30 @@ pub(super) enum Framing {
 pub(super) enum Bounds {
     /// The meter of a session.
     Meter(Response, Arc<Film>),
-    /// A place among the answers that nobody pays for.
+    /// A place among the answers that are free.
     Slot(Slot),
+    /// Such a place, for as long as a pass is good.
+    Pass(Slot, Pass),
+}
+
+/// What a bought view opens, as long as it does.
+pub(super) struct Pass {
+    /// All passes.
+    pub passes: Arc<Passes>,
+    /// This one.
+    pub token: String,
+}
+
+/// The pass is good no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the pass has expired, or another took its place")]
+pub(super) struct PassEnded;
+
+impl Pass {
+    fn is_good(&self) -> Result<(), PassEnded> {
+        let grant = self.passes.grant(&self.token, Timestamp::now());
+        grant.map(|_| ()).ok_or(PassEnded)
+    }
 }
 
 /// Why an answer was cut off.
@@ -51,6 +75,8 @@ enum Cut {
     Ended(#[from] Ended),
     #[error(transparent)]
     Evicted(#[from] Evicted),
+    #[error(transparent)]
+    PassEnded(#[from] PassEnded),
 }
 
 /// An answer that is being written.
@@ -144,8 +170,13 @@ impl Sending {
 
     async fn next(&mut self) -> Result<Option<Bytes>, Cut> {
         loop {
-            if let Some(Bounds::Slot(slot)) = &self.bounds {
-                slot.moves()?;
+            match &self.bounds {
+                Some(Bounds::Slot(slot)) => slot.moves()?,
+                Some(Bounds::Pass(slot, pass)) => {
+                    slot.moves()?;
+                    pass.is_good()?;
+                }
+                Some(Bounds::Meter(..)) | None => {}
             }
             if let Some(piece) = self.pieces.pop_front() {
                 return Ok(Some(piece));
@@ -163,9 +194,9 @@ impl Sending {
                 },
             };
             if let Some(Bounds::Meter(response, film)) = &mut self.bounds {
-                response.reserve(film.cost(visited.kind)).await?;
+                response.reserve(film.leaf(visited.kind)).await?;
                 if matches!(self.framing, Framing::Block) {
-                    // Its length is known, so nobody asks for what comes after it.
+                    // Its length is known, so nobody asks for what comes after it. A client that it does not reach asks for it again.
                     response.complete();
                 }
             }
@@ -197,7 +228,7 @@ impl Cut {
                 tracing::error!(%error, "an answer was cut off");
             }
             Self::Store(error) => tracing::warn!(%error, "an answer was cut off"),
-            Self::Ended(_) | Self::Evicted(_) => {
+            Self::Ended(_) | Self::Evicted(_) | Self::PassEnded(_) => {
                 tracing::debug!(error = %self, "an answer was cut off")
             }
         }

@@ -35,10 +35,11 @@ pub struct Chain {
 }
 
 impl Chain {
-    pub async fn start(data: &Path) -> Self {
+    /// A chain whose clock begins now, or at this second.
+    pub async fn start(data: &Path, begun_at: Option<i64>) -> Self {
         let port = free_tcp_port();
         let state = data.join("anvil.json");
-        let process = Mutex::new(launch(port, &state));
+        let process = Mutex::new(launch(port, &state, begun_at));
         let creator: PrivateKeySigner = CREATOR.parse().unwrap();
         let provider = ProviderBuilder::new()
             .wallet(EthereumWallet::from(creator.clone()))
@@ -90,7 +91,7 @@ impl Chain {
 
     /// Starts the node again with the state that it left.
     pub async fn start_again(&self) {
-        *self.process.lock().unwrap() = launch(self.port, &self.state);
+        *self.process.lock().unwrap() = launch(self.port, &self.state, None);
         until("the Ethereum node answers", || async {
             self.provider.get_chain_id().await.ok()
         })
@@ -106,7 +107,7 @@ impl Chain {
     }
 }
 
-fn launch(port: u16, state: &Path) -> Process {
+fn launch(port: u16, state: &Path, begun_at: Option<i64>) -> Process {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/@foundry-rs");
     let others: Vec<PathBuf> = std::fs::read_dir(root)
         .map(|entries| {
@@ -119,7 +120,8 @@ fn launch(port: u16, state: &Path) -> Process {
     Process::start(
         Command::new(program("ANVIL", "anvil", &others))
             .args(["--silent", "--port", &port.to_string(), "--state"])
-            .arg(state),
+            .arg(state)
+            .args(begun_at.map(|second| format!("--timestamp={second}"))),
     )
 }
 

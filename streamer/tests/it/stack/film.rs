@@ -77,9 +77,18 @@ pub struct Plan {
 impl Stack {
     /// A stack whose streamer has this film from its start.
     pub async fn with_film(plan: Plan, arguments: &[&str]) -> (Self, StoredFilm) {
+        Self::with_film_since(None, plan, arguments).await
+    }
+
+    /// The same, on an Ethereum chain whose clock began at this second.
+    pub async fn with_film_since(
+        begun_at: Option<i64>,
+        plan: Plan,
+        arguments: &[&str],
+    ) -> (Self, StoredFilm) {
         let data = tempfile::tempdir().unwrap();
         let bytes = footage(data.path(), plan.seconds);
-        let chains = Self::on(data).await;
+        let chains = Self::on(data, begun_at).await;
         let folder = chains.data.path().join("streamer");
         std::fs::create_dir_all(&folder).unwrap();
         let store: Arc<dyn ContentStore> =
