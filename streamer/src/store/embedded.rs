@@ -10,11 +10,14 @@
 //!
 //! Several processes may use one folder: each holds the lock shared, and a collection needs it alone. An addition writes its blocks under
 //! `incoming`, syncs them, and moves them to their places when all are there. So a block that is in its place was synced before,
-//! and an addition that fails leaves nothing. Blocks are checked whenever they are read.
+//! and an addition that fails leaves nothing. Blocks are checked whenever they are read
+//! (`known.rs`), and those that somebody holds already are not read again (`shared.rs`).
 
 mod add;
 mod collect;
+mod known;
 mod open;
+mod shared;
 mod staging;
 mod usage;
 
@@ -29,6 +32,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cid::Cid;
 
+use self::known::Known;
+use self::shared::Shared;
 use self::staging::Staging;
 use self::usage::UsageFile;
 use super::block::{self, MAX_BLOCK, Place, RAW};
@@ -45,6 +50,8 @@ struct Folder {
     path: PathBuf,
     quota: u64,
     usage: UsageFile,
+    known: Known,
+    shared: Shared,
     /// Held shared for as long as the store is open.
     lock: File,
     /// Held alone while the lock changes between shared and alone: for a moment it is neither then, and nobody may come in.
@@ -89,7 +96,10 @@ impl ContentStore for Embedded {
         let cid = *cid;
         match block::place(&cid)? {
             Place::Inline(bytes) => Ok(Some(bytes)),
-            Place::Stored => self.on_disk(move |folder| folder.block(&cid)).await,
+            Place::Stored => match self.0.shared.get(&cid) {
+                Some(block) => Ok(Some(block)),
+                None => self.on_disk(move |folder| folder.block(&cid)).await,
+            },
         }
     }
 
@@ -225,8 +235,11 @@ impl Folder {
             .take(length)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
-        if block::matches(cid, &bytes)? {
-            Ok(Some(bytes.into()))
+        if self.known.matches(cid, &bytes) {
+            Ok(Some(self.shared.hold(cid, bytes)))
+        } else if block::matches(cid, &bytes)? {
+            self.known.note(cid, &bytes);
+            Ok(Some(self.shared.hold(cid, bytes)))
         } else {
             tracing::error!(path = %path.display(), "a stored block is damaged");
             Err(StoreError::Damaged { cid: *cid })

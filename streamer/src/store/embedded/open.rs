@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicU64;
 
 use cid::Cid;
 
+use super::known::Known;
+use super::shared::Shared;
 use super::usage::UsageFile;
 use super::{Folder, sync_folder};
 use crate::store::{Result, StoreError};
@@ -30,6 +32,8 @@ impl Folder {
         let folder = Self {
             usage: UsageFile::open(path.join("usage"))?,
             quota,
+            known: Known::default(),
+            shared: Shared::default(),
             lock,
             door,
             places: RwLock::new(()),

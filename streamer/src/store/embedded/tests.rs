@@ -136,6 +136,21 @@ async fn a_damaged_block_is_not_served_and_adding_the_file_again_mends_it() {
 }
 
 #[tokio::test]
+async fn a_bit_that_flips_after_a_block_was_read_is_noticed_at_the_next_reading() {
+    let fresh = Fresh::new(u64::MAX);
+    let cid = fresh.add(b"a block").await.unwrap().cid;
+    for _ in 0..2 {
+        let block = fresh.store.block(&cid).await.unwrap();
+        assert_eq!(block.unwrap(), &b"a block"[..]);
+    }
+    fs::write(fresh.path(&cid), b"a blocc").unwrap();
+    let damaged = fresh.store.block(&cid).await.unwrap_err();
+    assert!(matches!(damaged, StoreError::Damaged { .. }));
+    fs::write(fresh.path(&cid), b"a block").unwrap();
+    assert!(fresh.store.block(&cid).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn an_addition_over_the_quota_leaves_nothing() {
     let fresh = Fresh::new(3 * CHUNK as u64);
     fresh.add(b"hello").await.unwrap();
