@@ -11,6 +11,11 @@ impl Process {
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
+    #[allow(dead_code, reason = "the benchmark counts its CPU")]
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// As `kill -9` does.
     pub fn kill(&mut self) {
         self.0.kill().unwrap();

@@ -94,6 +94,11 @@ impl Streamer {
             .map_or(0, |response| response.status().as_u16())
     }
 
+    #[allow(dead_code, reason = "the benchmark counts its CPU")]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     pub fn kill(&mut self) {
         self.process.kill();
     }
