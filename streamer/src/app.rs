@@ -37,6 +37,7 @@ use crate::store::{self, ContentStore, StoreKind, Tidy};
 use crate::stored::Films;
 use crate::upload::{self, Uploads};
 use crate::watcher::Watcher;
+use crate::web3::Web3;
 
 impl From<MediaError> for Error {
     fn from(error: MediaError) -> Self {
@@ -90,6 +91,8 @@ pub struct App {
     pub sign_in: SignIn,
     /// What the operator shows, if there is such a token.
     pub operator_token: Option<OperatorToken>,
+    /// The operator's directory on chain, if there is one.
+    pub web3: Option<Arc<Web3>>,
     /// Content: videos, posters, announcements.
     pub store: Arc<dyn ContentStore>,
     /// What gives the room of unpinned content back.
@@ -126,6 +129,13 @@ impl App {
             .as_deref()
             .map(OperatorToken::read)
             .transpose()?;
+        let web3 = match (config.web3_directory, &config.web3_key_file) {
+            (Some(address), Some(key_file)) => {
+                let node = config.ethereum_rpc.clone();
+                Some(Arc::new(Web3::new(node, address, key_file)?))
+            }
+            _ => None,
+        };
         make_private(&config.data_dir)?;
         let data_lock = lock(&config.data_dir)?;
         let store = config.content.open(&config.data_dir)?;
@@ -195,6 +205,7 @@ impl App {
             sessions: Sessions::new(config.max_sessions),
             sign_in: SignIn::default(),
             operator_token,
+            web3,
             publishers: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -76,6 +76,23 @@ pub struct Config {
     /// Seconds after which an Ethereum transaction that is in no block is sent again with a higher fee.
     #[arg(long, env = "PAYSTREAM_STREAMER_REPLACE_AFTER_SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub replace_after_seconds: u64,
+    /// A FlatDirectory of EthStorage, in which the operator may store small files on chain (POST /upload-content-web3).
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_WEB3_DIRECTORY",
+        requires = "web3_key_file"
+    )]
+    pub web3_directory: Option<alloy::primitives::Address>,
+    /// A file with the private key of that directory's owner, who pays for the files. Not the operator's: nothing else may send with it.
+    #[arg(
+        long,
+        env = "PAYSTREAM_STREAMER_WEB3_KEY_FILE",
+        requires = "web3_directory"
+    )]
+    pub web3_key_file: Option<PathBuf>,
+    /// The largest file that is stored on chain, in bytes. 24 KB cost about 5.4 million gas.
+    #[arg(long, env = "PAYSTREAM_STREAMER_WEB3_MAX_BYTES", default_value_t = 1 << 20)]
+    pub web3_max_bytes: usize,
     /// The indexer that is told which streams are alive. Without it nobody is told.
     #[arg(long, env = "PAYSTREAM_STREAMER_INDEXER_URL")]
     pub indexer_url: Option<Url>,

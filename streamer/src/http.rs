@@ -22,6 +22,7 @@ mod registrations;
 mod session;
 mod sign_in;
 mod upload_content;
+mod upload_web3;
 mod uploads;
 mod whep;
 mod whip;
@@ -105,15 +106,25 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ipfs::below))
 }
 
+/// What takes larger bodies than the rest.
+fn on_chain(max_bytes: usize) -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(upload_web3::upload))
+        .layer(DefaultBodyLimit::max(
+            max_bytes.saturating_add(upload_web3::FORM),
+        ))
+}
+
 /// The OpenAPI document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().to_openapi()
+    api().merge(on_chain(0)).to_openapi()
 }
 
 /// The router over a running streamer.
 pub fn router(app: Arc<App>) -> Router {
-    let (mut router, documentation) = api().split_for_parts();
+    let on_chain = on_chain(app.config.web3_max_bytes);
+    let (mut router, documentation) = api().merge(on_chain).split_for_parts();
     if app.config.bitcoin_network == Network::Regtest {
         router = router.nest("/esplora", esplora::router());
     }

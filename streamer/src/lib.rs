@@ -29,3 +29,4 @@ pub mod store;
 pub mod stored;
 pub mod upload;
 pub mod watcher;
+pub mod web3;

@@ -25,3 +25,4 @@ mod stack;
 mod store;
 mod stored;
 mod uploads;
+mod web3;

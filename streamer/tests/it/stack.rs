@@ -14,7 +14,7 @@ mod viewer;
 use std::time::Duration;
 
 pub use bitcoind::Bitcoind;
-pub use ethereum::{Chain, PROVIDER};
+pub use ethereum::{CREATOR, Chain, PROVIDER};
 pub use film::{Plan, StoredFilm};
 pub use live::Watcher;
 pub use proxy::{Proxy, Sends};
