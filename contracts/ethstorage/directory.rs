@@ -1,28 +1,28 @@
 //! One `FlatDirectory`.
 
-use std::time::Instant;
+mod write;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy::providers::{PendingTransactionBuilder, Provider};
+use alloy::providers::{DynProvider, Provider};
 use alloy::sol;
 use alloy::transports::TransportError;
 
-use super::{EthStorageError, FileName, chunks};
+use super::{EthStorageError, FileName, Mode, blob, chunks};
 use crate::deploy::Waiting;
 
 const VERSION: &str = "1.1.0";
-/// How the contract keeps a file: not at all yet (0), as code (1), or in blobs (2).
-const CALLDATA: u8 = 1;
 
 sol! {
     #[sol(rpc)]
     interface FlatDirectory {
         function version() external view returns (string);
         function owner() external view returns (address);
+        function isSupportBlob() external view returns (bool);
         function getUploadInfo(bytes name) external view returns (uint8 mode, uint256 chunkCount, uint256 storageCost);
         function getChunkHash(bytes name, uint256 chunkId) external view returns (bytes32);
         function readChunk(bytes name, uint256 chunkId) external view returns (bytes, bool);
         function writeChunkByCalldata(bytes name, uint256 chunkId, bytes data) external payable;
+        function writeChunksByBlobs(bytes name, uint256[] chunkIds, uint256[] sizes) external payable;
         function truncate(bytes name, uint256 chunkId) external returns (uint256);
     }
 }
@@ -34,6 +34,8 @@ pub struct Directory<P> {
     chain_id: u64,
     account: Address,
     waiting: Waiting,
+    /// Who answers what is in blobs.
+    reader: Option<DynProvider>,
 }
 
 /// What storing a file takes.
@@ -43,9 +45,9 @@ pub struct Estimate {
     pub chunks: u64,
     /// How many of them are not on the chain yet.
     pub missing: u64,
-    /// The gas of those.
+    /// The gas of those, without that of blobs.
     pub gas: u64,
-    /// What that costs at most, now.
+    /// What all of it costs at most, now: gas, blobs, and what EthStorage's nodes are paid for keeping them.
     pub cost_wei: U256,
 }
 
@@ -60,14 +62,41 @@ pub struct Stored {
     pub written: u64,
     /// What that cost.
     pub cost_wei: U256,
+    /// All bytes were read back, and not only the chain's hashes of blobs compared.
+    pub is_read_back: bool,
 }
 
-/// Which chunks of a file are missing.
-struct Survey {
-    chunks: u64,
+/// A file as it is written: what the contract will say of each chunk, and which are missing.
+struct Survey<'a> {
+    mode: Mode,
+    chunks: Vec<Chunk<'a>>,
     missing: Vec<u64>,
     /// The file that is there is longer.
     is_longer: bool,
+    /// What EthStorage's nodes get for a chunk.
+    storage_wei: U256,
+}
+
+struct Chunk<'a> {
+    data: &'a [u8],
+    /// The hash that the transaction names; of calldata, that of the data.
+    hash: B256,
+}
+
+impl Survey<'_> {
+    /// What is written together.
+    fn batches(&self) -> impl Iterator<Item = &[u64]> {
+        self.missing.chunks(self.mode.batch())
+    }
+
+    /// What the contract answers for a chunk: of a blob's hash, EthStorage keeps 24 bytes.
+    fn hash_on_chain(&self, chunk: &Chunk) -> B256 {
+        let mut hash = chunk.hash;
+        if self.mode == Mode::Blobs {
+            hash[24..].fill(0);
+        }
+        hash
+    }
 }
 
 impl<P: Provider + Clone> Directory<P> {
@@ -116,7 +145,17 @@ impl<P: Provider + Clone> Directory<P> {
             chain_id,
             account,
             waiting,
+            reader: None,
         })
+    }
+
+    /// Reads what is in blobs back from an EthStorage node.
+    #[must_use]
+    pub fn read_from(self, reader: DynProvider) -> Self {
+        Self {
+            reader: Some(reader),
+            ..self
+        }
     }
 
     /// What storing the file would take. `replace`: also when there is another file of that name.
@@ -127,16 +166,11 @@ impl<P: Provider + Clone> Directory<P> {
         &self,
         name: &FileName,
         file: &[u8],
+        mode: Mode,
         replace: bool,
     ) -> Result<Estimate, EthStorageError> {
-        let survey = self.survey(name, file, replace).await?;
-        let gas = self.gas(name, file, &survey).await?;
-        Ok(Estimate {
-            chunks: survey.chunks,
-            missing: survey.missing.len() as u64,
-            gas,
-            cost_wei: U256::from(gas) * U256::from(self.max_fee().await?),
-        })
+        let survey = self.survey(name, file, mode, replace).await?;
+        self.price(name, &survey).await
     }
 
     /// Stores the file, or what is missing of it, and reads all of it back.
@@ -147,38 +181,29 @@ impl<P: Provider + Clone> Directory<P> {
         &self,
         name: &FileName,
         file: &[u8],
+        mode: Mode,
         replace: bool,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Stored, EthStorageError> {
         self.settle().await?;
-        let survey = self.survey(name, file, replace).await?;
-        self.can_pay(name, file, &survey).await?;
+        let survey = self.survey(name, file, mode, replace).await?;
+        self.can_pay(name, &survey).await?;
+        let count = survey.chunks.len() as u64;
         let mut cost_wei = U256::ZERO;
         if survey.is_longer {
-            let truncate = self.contract.truncate(key(name), U256::from(survey.chunks));
-            let sent = truncate.from(self.account).send().await;
-            cost_wei += self
-                .mined(sent.map_err(call(*self.contract.address(), "truncate"))?)
-                .await?;
+            cost_wei += self.truncate(name, &survey).await?;
         }
-        for (number, chunk) in chunks(file) {
-            if survey.missing.contains(&number) {
-                let data = Bytes::copy_from_slice(chunk);
-                let write = self
-                    .contract
-                    .writeChunkByCalldata(key(name), U256::from(number), data);
-                let sent = write.from(self.account).send().await;
-                let sent = sent.map_err(call(*self.contract.address(), "writeChunkByCalldata"))?;
-                cost_wei += self.mined(sent).await?;
-            }
-            progress(number + 1, survey.chunks);
+        for batch in survey.batches() {
+            cost_wei += self.write(name, &survey, batch).await?;
+            progress(batch.last().map_or(count, |last| last + 1), count);
         }
-        self.compare(name, file).await?;
+        let is_read_back = self.compare(name, &survey).await?;
         Ok(Stored {
             address: self.address_of(name),
-            chunks: survey.chunks,
+            chunks: count,
             written: survey.missing.len() as u64,
             cost_wei,
+            is_read_back,
         })
     }
 
@@ -192,195 +217,172 @@ impl<P: Provider + Clone> Directory<P> {
         )
     }
 
-    /// Reads every chunk and compares it.
-    async fn compare(&self, name: &FileName, file: &[u8]) -> Result<(), EthStorageError> {
-        let (_, count) = self.info(name).await?;
-        for (number, chunk) in chunks(file) {
-            let read = self
-                .contract
-                .readChunk(key(name), U256::from(number))
-                .call()
-                .await;
-            let read = read.map_err(call(*self.contract.address(), "readChunk"))?;
-            let last = number + 1 == chunks(file).count() as u64;
-            if *read._0 != *chunk || !read._1 || (last && count != number + 1) {
-                let name = name.to_string();
-                return Err(EthStorageError::ReadsOtherwise {
-                    name,
-                    chunk: number,
-                });
+    /// Compares every chunk: its bytes with what is read, and of blobs, their hashes. Whether bytes were read.
+    async fn compare(&self, name: &FileName, survey: &Survey<'_>) -> Result<bool, EthStorageError> {
+        let count = self.info(name).await?.chunkCount;
+        if count != U256::from(survey.chunks.len()) {
+            return Err(reads_otherwise(name, survey.chunks.len() as u64));
+        }
+        for (number, chunk) in (0..).zip(&survey.chunks) {
+            let is_same = match survey.mode {
+                Mode::Calldata => *self.read(&self.contract, name, number).await? == *chunk.data,
+                Mode::Blobs => self.hash(name, number).await? == survey.hash_on_chain(chunk),
+            };
+            if !is_same {
+                return Err(reads_otherwise(name, number));
             }
         }
-        Ok(())
+        match (survey.mode, &self.reader) {
+            (Mode::Calldata, _) => return Ok(true),
+            (Mode::Blobs, None) => return Ok(false),
+            (Mode::Blobs, Some(reader)) => {
+                let contract = FlatDirectory::new(*self.contract.address(), reader.clone());
+                for (number, chunk) in (0..).zip(&survey.chunks) {
+                    self.read_when_served(&contract, name, number, chunk)
+                        .await?;
+                }
+            }
+        }
+        Ok(true)
     }
 
-    async fn survey(
+    /// EthStorage's nodes have a blob some time after the chain.
+    async fn read_when_served(
+        &self,
+        contract: &FlatDirectory::FlatDirectoryInstance<DynProvider>,
+        name: &FileName,
+        number: u64,
+        chunk: &Chunk<'_>,
+    ) -> Result<(), EthStorageError> {
+        let read = async {
+            loop {
+                if let Ok(data) = self.read(contract, name, number).await
+                    && *data == *chunk.data
+                {
+                    return;
+                }
+                tokio::time::sleep(self.waiting.interval).await;
+            }
+        };
+        let waited = self.waiting.patience;
+        tokio::time::timeout(waited, read)
+            .await
+            .map_err(|_| EthStorageError::NotServed {
+                name: name.to_string(),
+                chunk: number,
+                waited,
+            })
+    }
+
+    async fn read<Q: Provider>(
+        &self,
+        contract: &FlatDirectory::FlatDirectoryInstance<Q>,
+        name: &FileName,
+        number: u64,
+    ) -> Result<Bytes, EthStorageError> {
+        let read = contract.readChunk(key(name), U256::from(number));
+        let read = read.call().await;
+        let read = read.map_err(call(*self.contract.address(), "readChunk"))?;
+        Ok(if read._1 { read._0 } else { Bytes::new() })
+    }
+
+    async fn hash(&self, name: &FileName, number: u64) -> Result<B256, EthStorageError> {
+        let hash = self.contract.getChunkHash(key(name), U256::from(number));
+        hash.call()
+            .await
+            .map_err(call(*self.contract.address(), "getChunkHash"))
+    }
+
+    async fn survey<'a>(
         &self,
         name: &FileName,
-        file: &[u8],
+        file: &'a [u8],
+        mode: Mode,
         replace: bool,
-    ) -> Result<Survey, EthStorageError> {
+    ) -> Result<Survey<'a>, EthStorageError> {
         if file.is_empty() {
             return Err(EthStorageError::Empty);
         }
-        let (mode, there) = self.info(name).await?;
-        if mode > CALLDATA {
-            return Err(EthStorageError::WrittenInBlobs {
+        let address = *self.contract.address();
+        if mode == Mode::Blobs {
+            let keeps = self.contract.isSupportBlob().call().await;
+            if !keeps.map_err(call(address, "isSupportBlob"))? {
+                return Err(EthStorageError::NoBlobs { address });
+            }
+        }
+        let info = self.info(name).await?;
+        let (there, name_taken) = (info.chunkCount, || EthStorageError::NameTaken {
+            name: name.to_string(),
+        });
+        if there > U256::ZERO && info.mode != mode.number() {
+            return Err(EthStorageError::OtherMode {
                 name: name.to_string(),
+                wanted: mode,
             });
         }
         let mut survey = Survey {
-            chunks: 0,
+            mode,
+            chunks: Vec::new(),
             missing: Vec::new(),
             is_longer: false,
+            storage_wei: match mode {
+                Mode::Calldata => U256::ZERO,
+                Mode::Blobs => info.storageCost,
+            },
         };
-        for (number, chunk) in chunks(file) {
-            survey.chunks += 1;
-            if number >= there {
+        for (number, data) in chunks(file, mode) {
+            let hash = match mode {
+                Mode::Calldata => keccak256(data),
+                Mode::Blobs => {
+                    off_the_runtime(data, |data| blob::versioned_hash(&encoded(data)?)).await?
+                }
+            };
+            let chunk = Chunk { data, hash };
+            if U256::from(number) >= there {
                 survey.missing.push(number);
-                continue;
-            }
-            let hash: B256 = self
-                .contract
-                .getChunkHash(key(name), U256::from(number))
-                .call()
-                .await
-                .map_err(call(*self.contract.address(), "getChunkHash"))?;
-            if hash != keccak256(chunk) {
+            } else if self.hash(name, number).await? != survey.hash_on_chain(&chunk) {
                 if !replace {
-                    return Err(EthStorageError::NameTaken {
-                        name: name.to_string(),
-                    });
+                    return Err(name_taken());
                 }
                 survey.missing.push(number);
             }
+            survey.chunks.push(chunk);
         }
-        survey.is_longer = there > survey.chunks;
+        survey.is_longer = there > U256::from(survey.chunks.len());
         if survey.is_longer && !replace {
-            return Err(EthStorageError::NameTaken {
-                name: name.to_string(),
-            });
+            return Err(name_taken());
         }
         Ok(survey)
     }
 
-    async fn info(&self, name: &FileName) -> Result<(u8, u64), EthStorageError> {
+    async fn info(
+        &self,
+        name: &FileName,
+    ) -> Result<FlatDirectory::getUploadInfoReturn, EthStorageError> {
         let info = self.contract.getUploadInfo(key(name)).call().await;
-        let info = info.map_err(call(*self.contract.address(), "getUploadInfo"))?;
-        Ok((info.mode, info.chunkCount.saturating_to()))
+        info.map_err(call(*self.contract.address(), "getUploadInfo"))
     }
+}
 
-    /// The gas of a whole chunk and of the last one; all whole ones cost the same.
-    async fn gas(
-        &self,
-        name: &FileName,
-        file: &[u8],
-        survey: &Survey,
-    ) -> Result<u64, EthStorageError> {
-        let mut whole = None;
-        let mut gas = 0;
-        for number in &survey.missing {
-            let is_last = number + 1 == survey.chunks;
-            gas += match whole.filter(|_| !is_last) {
-                Some(gas) => gas,
-                None => {
-                    let Some((_, chunk)) = chunks(file).nth(*number as usize) else {
-                        break;
-                    };
-                    let data = Bytes::copy_from_slice(chunk);
-                    // The chunk before it may not be there yet, which the contract would refuse.
-                    let write = self
-                        .contract
-                        .writeChunkByCalldata(key(name), U256::ZERO, data);
-                    let estimate = write.from(self.account).estimate_gas().await;
-                    let estimate =
-                        estimate.map_err(call(*self.contract.address(), "writeChunkByCalldata"))?;
-                    if !is_last {
-                        whole = Some(estimate);
-                    }
-                    estimate
-                }
-            };
-        }
-        Ok(gas)
-    }
+/// Does what takes long for a processor where it holds nobody up.
+async fn off_the_runtime<T: Send + 'static>(
+    data: &[u8],
+    work: impl FnOnce(&[u8]) -> Result<T, EthStorageError> + Send + 'static,
+) -> Result<T, EthStorageError> {
+    let data = data.to_vec();
+    let done = tokio::task::spawn_blocking(move || work(&data)).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
 
-    async fn max_fee(&self) -> Result<u128, EthStorageError> {
-        let fees = self.contract.provider().estimate_eip1559_fees().await;
-        Ok(fees.map_err(node("the price of gas"))?.max_fee_per_gas)
-    }
+/// The blob of a chunk, which is never too long for one.
+fn encoded(chunk: &[u8]) -> Result<alloy::eips::eip4844::Blob, EthStorageError> {
+    blob::encode(chunk).ok_or(EthStorageError::ChunkTooLong)
+}
 
-    async fn can_pay(
-        &self,
-        name: &FileName,
-        file: &[u8],
-        survey: &Survey,
-    ) -> Result<(), EthStorageError> {
-        let gas = self.gas(name, file, survey).await?;
-        let needed = U256::from(gas) * U256::from(self.max_fee().await?);
-        let balance = self.contract.provider().get_balance(self.account).await;
-        let balance = balance.map_err(node("the account's balance"))?;
-        if balance >= needed {
-            return Ok(());
-        }
-        Err(EthStorageError::BalanceTooLow {
-            account: self.account,
-            balance_wei: balance.to_string(),
-            needed_wei: needed.to_string(),
-        })
-    }
-
-    /// Waits until no transaction of the account is on its way: an interrupted upload's last chunk may be.
-    async fn settle(&self) -> Result<(), EthStorageError> {
-        let started = Instant::now();
-        loop {
-            let provider = self.contract.provider();
-            let count = node("the account's transactions");
-            let mined = provider
-                .get_transaction_count(self.account)
-                .latest()
-                .await
-                .map_err(count)?;
-            let count = node("the account's transactions");
-            let known = provider
-                .get_transaction_count(self.account)
-                .pending()
-                .await
-                .map_err(count)?;
-            let pending = known.saturating_sub(mined);
-            if pending == 0 {
-                return Ok(());
-            }
-            let waited = started.elapsed();
-            if waited > self.waiting.patience {
-                let account = self.account;
-                return Err(EthStorageError::Pending {
-                    account,
-                    pending,
-                    waited,
-                });
-            }
-            tokio::time::sleep(self.waiting.interval).await;
-        }
-    }
-
-    async fn mined(
-        &self,
-        sent: PendingTransactionBuilder<alloy::network::Ethereum>,
-    ) -> Result<U256, EthStorageError> {
-        let transaction = *sent.tx_hash();
-        let receipt = sent
-            .with_timeout(Some(self.waiting.patience))
-            .get_receipt()
-            .await;
-        let receipt = receipt.map_err(|source| EthStorageError::NotMined {
-            transaction,
-            source,
-        })?;
-        if !receipt.status() {
-            return Err(EthStorageError::Reverted { transaction });
-        }
-        Ok(U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price))
+fn reads_otherwise(name: &FileName, chunk: u64) -> EthStorageError {
+    EthStorageError::ReadsOtherwise {
+        name: name.to_string(),
+        chunk,
     }
 }
 

@@ -61,13 +61,37 @@ pub enum EthStorageError {
         /// The name.
         name: String,
     },
-    /// The file of that name was written in blobs.
+    /// The file of that name was written otherwise.
     #[error(
-        "the file called `{name}` was written in blobs, and cannot be gone on with: choose another name"
+        "the file called `{name}` was not written as {wanted}, and the contract does not change that: choose another name"
     )]
-    WrittenInBlobs {
+    OtherMode {
         /// The name.
         name: String,
+        /// How it would be written now.
+        wanted: super::Mode,
+    },
+    /// Made without EthStorage's contract.
+    #[error("{address} keeps no blobs: it was made without EthStorage's storage contract")]
+    NoBlobs {
+        /// The directory.
+        address: Address,
+    },
+    /// A chunk that does not fit into a blob.
+    #[error("a chunk is longer than a blob")]
+    ChunkTooLong,
+    /// The library of commitments failed.
+    #[error("a blob's commitment could not be computed")]
+    Kzg(#[from] c_kzg::Error),
+    /// The hash is on the chain, and the data nowhere to be read yet.
+    #[error("chunk {chunk} of `{name}` is on the chain, and EthStorage's node has not answered it for {} s: the same request again goes on waiting", waited.as_secs())]
+    NotServed {
+        /// The file.
+        name: String,
+        /// Which chunk.
+        chunk: u64,
+        /// How long was waited.
+        waited: Duration,
     },
     /// The account cannot pay the gas.
     #[error("{account} has {balance_wei} wei, and storing this may cost {needed_wei} wei")]

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::EthStorageError;
+use super::blob::{BLOB_CHUNK_SIZE, MAX_BLOBS};
 
-/// Bytes of a chunk: a contract's code has at most 24,576, and 326 of them are not data.
+/// Bytes of a chunk that becomes code: a contract's code has at most 24,576, and 326 of them are not data.
 pub const CHUNK_SIZE: usize = 24 * 1024 - 326;
 /// The longest name.
 pub const MAX_NAME: usize = 128;
@@ -47,9 +48,56 @@ impl fmt::Display for FileName {
     }
 }
 
+/// How a file is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As code on the chain: dear, there for as long as the chain, and read from any node.
+    #[default]
+    Calldata,
+    /// In blobs (EIP-4844): usually for a small part of that, in chunks five times as large. The chain keeps their hashes for ever and
+    /// EthStorage's nodes the data, which are paid for that in advance, and are who reads it.
+    Blobs,
+}
+
+impl Mode {
+    /// The most bytes of a chunk.
+    #[must_use]
+    pub const fn chunk_size(self) -> usize {
+        match self {
+            Self::Calldata => CHUNK_SIZE,
+            Self::Blobs => BLOB_CHUNK_SIZE,
+        }
+    }
+
+    /// The most chunks of a transaction.
+    pub(super) const fn batch(self) -> usize {
+        match self {
+            Self::Calldata => 1,
+            Self::Blobs => MAX_BLOBS,
+        }
+    }
+
+    /// What the contract calls it.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Calldata => 1,
+            Self::Blobs => 2,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Calldata => "calldata",
+            Self::Blobs => "blobs",
+        })
+    }
+}
+
 /// The file's chunks, each with its number.
-pub fn chunks(file: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    (0..).zip(file.chunks(CHUNK_SIZE))
+pub fn chunks(file: &[u8], mode: Mode) -> impl Iterator<Item = (u64, &[u8])> {
+    (0..).zip(file.chunks(mode.chunk_size()))
 }
 
 #[cfg(test)]
@@ -71,16 +119,14 @@ mod tests {
 
     #[test]
     fn the_chunks_are_the_file() {
-        for size in [
-            1,
-            CHUNK_SIZE - 1,
-            CHUNK_SIZE,
-            CHUNK_SIZE + 1,
-            3 * CHUNK_SIZE,
-        ] {
+        let modes = [Mode::Calldata, Mode::Blobs];
+        let sizes = modes.map(|mode| (mode, mode.chunk_size()));
+        for (mode, size) in sizes.into_iter().flat_map(|(mode, chunk)| {
+            [1, chunk - 1, chunk, chunk + 1, 3 * chunk].map(|size| (mode, size))
+        }) {
             let file: Vec<u8> = (0..size).map(|index| index as u8).collect();
-            let parts: Vec<_> = chunks(&file).collect();
-            assert_eq!(parts.len(), size.div_ceil(CHUNK_SIZE));
+            let parts: Vec<_> = chunks(&file, mode).collect();
+            assert_eq!(parts.len(), size.div_ceil(mode.chunk_size()));
             assert!(
                 parts
                     .iter()

@@ -132,7 +132,12 @@ impl App {
         let web3 = match (config.web3_directory, &config.web3_key_file) {
             (Some(address), Some(key_file)) => {
                 let node = config.ethereum_rpc.clone();
-                Some(Arc::new(Web3::new(node, address, key_file)?))
+                Some(Arc::new(Web3::new(
+                    node,
+                    address,
+                    key_file,
+                    config.web3_ethstorage_rpc.clone(),
+                )?))
             }
             _ => None,
         };

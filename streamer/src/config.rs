@@ -93,6 +93,9 @@ pub struct Config {
     /// The largest file that is stored on chain, in bytes. 24 KB cost about 5.4 million gas.
     #[arg(long, env = "PAYSTREAM_STREAMER_WEB3_MAX_BYTES", default_value_t = 1 << 20)]
     pub web3_max_bytes: usize,
+    /// The JSON-RPC address of an EthStorage node, to read back what is stored in blobs. Without it their hashes on the chain are compared.
+    #[arg(long, env = "PAYSTREAM_STREAMER_WEB3_ETHSTORAGE_RPC")]
+    pub web3_ethstorage_rpc: Option<Url>,
     /// The indexer that is told which streams are alive. Without it nobody is told.
     #[arg(long, env = "PAYSTREAM_STREAMER_INDEXER_URL")]
     pub indexer_url: Option<Url>,

@@ -1,6 +1,6 @@
 //! Small files that the operator stores on chain, in a `FlatDirectory` of EthStorage that belongs to a key of its own.
 //!
-//! Storing takes a transaction for each 24 KB and so minutes; it is a job, of which there is one at a time. Whoever asks for the same
+//! Storing takes a transaction for each 24 KB, or for each 780 KB in blobs, and so minutes; it is a job, of which there is one at a time. Whoever asks for the same
 //! again waits for the same job. Nothing is kept here: after a crash the same request goes on with the chunks that the
 //! chain does not have.
 
@@ -13,7 +13,9 @@ use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use bytes::Bytes;
 use paystream_contracts::deploy::Waiting;
-use paystream_contracts::ethstorage::{Directory, Estimate, EthStorageError, FileName, Stored};
+use paystream_contracts::ethstorage::{
+    Directory, Estimate, EthStorageError, FileName, Mode, Stored,
+};
 use tokio::sync::{OnceCell, watch};
 use url::Url;
 
@@ -32,6 +34,8 @@ pub struct Web3 {
     provider: DynProvider,
     address: Address,
     account: Address,
+    /// A node of EthStorage's, which answers what is in blobs.
+    reader: Option<DynProvider>,
     directory: OnceCell<Directory<DynProvider>>,
     job: Mutex<Option<Job>>,
 }
@@ -39,6 +43,7 @@ pub struct Web3 {
 struct Job {
     name: FileName,
     digest: B256,
+    mode: Mode,
     state: watch::Receiver<State>,
 }
 
@@ -56,7 +61,7 @@ impl Web3 {
     ///
     /// # Errors
     /// When the file holds no key.
-    pub fn new(node: Url, address: Address, key_file: &Path) -> Result<Self> {
+    pub fn new(node: Url, address: Address, key_file: &Path, reader: Option<Url>) -> Result<Self> {
         let signer = read_operator_key(key_file)?;
         let account = signer.address();
         let provider = ProviderBuilder::new()
@@ -68,6 +73,7 @@ impl Web3 {
             provider,
             address,
             account,
+            reader: reader.map(|url| ProviderBuilder::new().connect_http(url).erased()),
             directory: OnceCell::new(),
             job: Mutex::default(),
         })
@@ -81,10 +87,11 @@ impl Web3 {
         &self,
         name: &FileName,
         file: &[u8],
+        mode: Mode,
         replace: bool,
     ) -> Result<(String, Estimate)> {
         let directory = self.directory().await?;
-        let estimate = directory.estimate(name, file, replace).await;
+        let estimate = directory.estimate(name, file, mode, replace).await;
         Ok((
             directory.address_of(name),
             estimate.map_err(|error| told(&error))?,
@@ -99,6 +106,7 @@ impl Web3 {
         self: &Arc<Self>,
         name: FileName,
         file: Bytes,
+        mode: Mode,
         replace: bool,
     ) -> Result<watch::Receiver<State>> {
         let directory = self.directory().await?.clone();
@@ -108,7 +116,7 @@ impl Web3 {
             && !matches!(*job.state.borrow(), State::Ended(_))
             && job.state.has_changed().is_ok()
         {
-            if job.name == name && job.digest == digest {
+            if job.name == name && job.digest == digest && job.mode == mode {
                 return Ok(job.state.clone());
             }
             return Err(refused(
@@ -116,18 +124,19 @@ impl Web3 {
                 "another file is being stored on chain; try again when it is there",
             ));
         }
-        let chunks = paystream_contracts::ethstorage::chunks(&file).count();
+        let chunks = paystream_contracts::ethstorage::chunks(&file, mode).count();
         let (state, receiver) = watch::channel(State::Writing(0, chunks as u64));
         *job = Some(Job {
             name: name.clone(),
             digest,
+            mode,
             state: receiver.clone(),
         });
         tokio::spawn(async move {
             let progress = |done, all| {
                 state.send_replace(State::Writing(done, all));
             };
-            let ended = directory.store(&name, &file, replace, progress).await;
+            let ended = directory.store(&name, &file, mode, replace, progress).await;
             if let Err(error) = &ended {
                 tracing::warn!(%name, %error, "a file was not stored on chain");
             }
@@ -137,7 +146,14 @@ impl Web3 {
     }
 
     async fn directory(&self) -> Result<&Directory<DynProvider>> {
-        let open = || Directory::open(self.provider.clone(), self.address, self.account, WAITING);
+        let open = async || {
+            let provider = self.provider.clone();
+            let directory = Directory::open(provider, self.address, self.account, WAITING).await?;
+            Ok(match &self.reader {
+                Some(reader) => directory.read_from(reader.clone()),
+                None => directory,
+            })
+        };
         let directory = self.directory.get_or_try_init(open).await;
         directory.map_err(|error| told(&error))
     }
@@ -146,8 +162,10 @@ impl Web3 {
 /// Only the operator asks: all of it may be told, but for what the node says, which may hold its address.
 pub fn told(error: &EthStorageError) -> Error {
     let code = match error {
-        EthStorageError::NameInvalid(_) | EthStorageError::Empty => Code::Malformed,
-        EthStorageError::NameTaken { .. } | EthStorageError::WrittenInBlobs { .. } => {
+        EthStorageError::NameInvalid(_)
+        | EthStorageError::Empty
+        | EthStorageError::NoBlobs { .. } => Code::Malformed,
+        EthStorageError::NameTaken { .. } | EthStorageError::OtherMode { .. } => {
             Code::UploadConflict
         }
         _ => Code::Unavailable,

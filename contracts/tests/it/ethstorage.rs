@@ -7,22 +7,30 @@ use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolValue;
 use paystream_contracts::deploy::Waiting;
-use paystream_contracts::ethstorage::{CHUNK_SIZE, Directory, EthStorageError, FileName};
+use paystream_contracts::ethstorage::{
+    BLOB_CHUNK_SIZE, CHUNK_SIZE, Directory, EthStorageError, FileName, Mode,
+};
 
 use crate::anvil::{Anvil, DEPLOYER, until};
 
+mod blobs;
+
 const STRANGER: Address = address!("70997970C51812dc3A010C7d01b50e0d17dc79C8");
 
-async fn deploy(anvil: &Anvil) -> Address {
+async fn deploy(anvil: &Anvil, storage: Address) -> Address {
     let code: Bytes = include_str!("ethstorage/FlatDirectory.hex")
         .trim()
         .parse()
         .unwrap();
-    // As the package does it: everything as code, chunks of a blob's size at most, no storage contract.
-    let arguments = (U256::ZERO, U256::from(130_044), Address::ZERO).abi_encode_params();
+    // As the package does it: everything as code, chunks of a blob's size at most.
+    let arguments = (U256::ZERO, U256::from(BLOB_CHUNK_SIZE), storage).abi_encode_params();
+    create(anvil, [&code[..], &arguments].concat().into()).await
+}
+
+async fn create(anvil: &Anvil, code: Bytes) -> Address {
     let request = TransactionRequest::default()
         .from(DEPLOYER)
-        .with_deploy_code([&code[..], &arguments].concat());
+        .with_deploy_code(code);
     let pending = anvil.provider.send_transaction(request).await.unwrap();
     let receipt = pending.get_receipt().await.unwrap();
     assert!(receipt.status());
@@ -30,7 +38,7 @@ async fn deploy(anvil: &Anvil) -> Address {
 }
 
 async fn directory(anvil: &Anvil) -> Directory<DynProvider> {
-    let address = deploy(anvil).await;
+    let address = deploy(anvil, Address::ZERO).await;
     open(anvil, address, DEPLOYER).await.unwrap()
 }
 
@@ -58,13 +66,18 @@ async fn a_file_is_stored_chunk_by_chunk_and_read_back() {
     let anvil = Anvil::with(&[]).await;
     let directory = directory(&anvil).await;
     let (film, name) = (file(2 * CHUNK_SIZE + 5), name("film.mp4"));
-    let estimate = directory.estimate(&name, &film, false).await.unwrap();
+    let estimate = directory
+        .estimate(&name, &film, Mode::Calldata, false)
+        .await
+        .unwrap();
     assert_eq!((estimate.chunks, estimate.missing), (3, 3));
 
     let before = anvil.sent().await;
     let mut told = Vec::new();
     let stored = directory
-        .store(&name, &film, false, |done, all| told.push((done, all)))
+        .store(&name, &film, Mode::Calldata, false, |done, all| {
+            told.push((done, all))
+        })
         .await
         .unwrap();
     assert_eq!(anvil.sent().await, before + 3);
@@ -75,14 +88,14 @@ async fn a_file_is_stored_chunk_by_chunk_and_read_back() {
 
     // A repetition finds everything and sends nothing.
     let again = directory
-        .store(&name, &film, false, |_, _| {})
+        .store(&name, &film, Mode::Calldata, false, |_, _| {})
         .await
         .unwrap();
     assert_eq!((again.written, again.cost_wei), (0, U256::ZERO));
     assert_eq!(anvil.sent().await, before + 3);
     assert_eq!(
         directory
-            .estimate(&name, &film, false)
+            .estimate(&name, &film, Mode::Calldata, false)
             .await
             .unwrap()
             .missing,
@@ -99,7 +112,11 @@ async fn an_interrupted_upload_goes_on_with_the_chunk_that_is_missing() {
     anvil.stop_mining().await;
     let upload = tokio::spawn({
         let (directory, film, name) = (directory.clone(), film.clone(), name.clone());
-        async move { directory.store(&name, &film, false, |_, _| {}).await }
+        async move {
+            directory
+                .store(&name, &film, Mode::Calldata, false, |_, _| {})
+                .await
+        }
     });
     for count in 1..=3 {
         until("the next chunk is sent", || async {
@@ -114,7 +131,7 @@ async fn an_interrupted_upload_goes_on_with_the_chunk_that_is_missing() {
     upload.abort();
     anvil.mine_by_itself().await;
     let stored = directory
-        .store(&name, &film, false, |_, _| {})
+        .store(&name, &film, Mode::Calldata, false, |_, _| {})
         .await
         .unwrap();
     assert_eq!((stored.chunks, stored.written), (4, 1));
@@ -127,7 +144,7 @@ async fn another_file_of_the_same_name_is_replaced_only_when_told() {
     let directory = directory(&anvil).await;
     let (long, name) = (file(3 * CHUNK_SIZE), name("film.mp4"));
     directory
-        .store(&name, &long, false, |_, _| {})
+        .store(&name, &long, Mode::Calldata, false, |_, _| {})
         .await
         .unwrap();
     let mut other = long.clone();
@@ -135,7 +152,7 @@ async fn another_file_of_the_same_name_is_replaced_only_when_told() {
     let beginning = &long[..CHUNK_SIZE + 9];
     for film in [&other[..], beginning, &long[..CHUNK_SIZE]] {
         let refused = directory
-            .store(&name, film, false, |_, _| {})
+            .store(&name, film, Mode::Calldata, false, |_, _| {})
             .await
             .unwrap_err();
         assert!(
@@ -144,12 +161,12 @@ async fn another_file_of_the_same_name_is_replaced_only_when_told() {
         );
     }
     let stored = directory
-        .store(&name, &other, true, |_, _| {})
+        .store(&name, &other, Mode::Calldata, true, |_, _| {})
         .await
         .unwrap();
     assert_eq!((stored.chunks, stored.written), (3, 1));
     let stored = directory
-        .store(&name, beginning, true, |_, _| {})
+        .store(&name, beginning, Mode::Calldata, true, |_, _| {})
         .await
         .unwrap();
     assert_eq!((stored.chunks, stored.written), (2, 1));
@@ -158,7 +175,7 @@ async fn another_file_of_the_same_name_is_replaced_only_when_told() {
 #[tokio::test]
 async fn what_is_no_directory_and_what_is_somebody_elses_is_refused() {
     let anvil = Anvil::with(&[]).await;
-    let address = deploy(&anvil).await;
+    let address = deploy(&anvil, Address::ZERO).await;
     let refused = open(&anvil, address, STRANGER).await.unwrap_err();
     assert!(
         matches!(refused, EthStorageError::NotOwner { .. }),
@@ -168,7 +185,7 @@ async fn what_is_no_directory_and_what_is_somebody_elses_is_refused() {
     assert!(matches!(refused, EthStorageError::Call { .. }), "{refused}");
     let directory = open(&anvil, address, DEPLOYER).await.unwrap();
     let refused = directory
-        .store(&name("nothing"), &[], false, |_, _| {})
+        .store(&name("nothing"), &[], Mode::Calldata, false, |_, _| {})
         .await
         .unwrap_err();
     assert!(matches!(refused, EthStorageError::Empty), "{refused}");
@@ -176,7 +193,7 @@ async fn what_is_no_directory_and_what_is_somebody_elses_is_refused() {
         .call("anvil_setBalance", serde_json::json!([DEPLOYER, "0x1"]))
         .await;
     let refused = directory
-        .store(&name("film"), &file(9), false, |_, _| {})
+        .store(&name("film"), &file(9), Mode::Calldata, false, |_, _| {})
         .await
         .unwrap_err();
     assert!(

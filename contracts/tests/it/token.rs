@@ -1,4 +1,4 @@
-//! The token that offers what USDC does, of the contracts' own tests.
+//! Contracts of the contracts' own tests.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -6,25 +6,31 @@ use std::sync::OnceLock;
 use alloy::primitives::Bytes;
 use serde_json::Value;
 
-/// What deploys it.
+/// What deploys the token that offers what USDC does.
 pub fn code() -> Bytes {
     static CODE: OnceLock<Bytes> = OnceLock::new();
-    CODE.get_or_init(compile).clone()
+    CODE.get_or_init(|| compile("tokens", "UsdLikeToken"))
+        .clone()
 }
 
-fn compile() -> Bytes {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("token");
+/// What deploys the contract in `contracts/test/<folder>`.
+pub fn compile(folder: &str, name: &str) -> Bytes {
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let forge = Path::new(env!("CARGO_MANIFEST_DIR")).join("forge");
-    let output = std::process::Command::new(forge)
-        .args(["build", "contracts/test/tokens/UsdLikeToken.sol", "--out"])
-        .arg(folder.join("out"))
+    let built = std::process::Command::new(forge)
+        .args([
+            "build",
+            &format!("contracts/test/{folder}/{name}.sol"),
+            "--out",
+        ])
+        .arg(output.join("out"))
         .arg("--cache-path")
-        .arg(folder.join("cache"))
+        .arg(output.join("cache"))
         .env("FOUNDRY_PROFILE", "default")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let artefact = std::fs::read(folder.join("out/UsdLikeToken.sol/UsdLikeToken.json")).unwrap();
+    assert!(built.status.success(), "{built:?}");
+    let artefact = std::fs::read(output.join(format!("out/{name}.sol/{name}.json"))).unwrap();
     let artefact: Value = serde_json::from_slice(&artefact).unwrap();
     artefact["bytecode"]["object"]
         .as_str()

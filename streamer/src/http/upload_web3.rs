@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use alloy::primitives::U256;
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use paystream_contracts::ethstorage::FileName;
+use paystream_contracts::ethstorage::{FileName, Mode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,6 +33,18 @@ pub(super) struct Wanted {
     /// `true`: also when there is another file of that name, whose place it takes.
     #[serde(default)]
     replace: bool,
+    /// `calldata`: as code on the chain, which any node answers. `blobs`: in blobs (EIP-4844), usually for a small part of that, which EthStorage's nodes keep.
+    #[serde(default)]
+    mode: Kept,
+}
+
+/// How a file is kept.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kept {
+    #[default]
+    Calldata,
+    Blobs,
 }
 
 /// The form.
@@ -48,7 +61,7 @@ pub(super) struct FileForm {
 pub(super) struct OnChain {
     /// `web3://<contract>:<chain id>/<name>` (ERC-4804).
     address: String,
-    /// Transactions that the whole file takes, one for each 24,250 bytes.
+    /// Chunks of the whole file: 24,250 bytes of calldata, or 130,044 in a blob.
     chunks: u64,
     /// How many of them are still missing.
     missing: u64,
@@ -57,12 +70,14 @@ pub(super) struct OnChain {
     /// What they cost at most (an estimate), or what was paid for them now.
     #[schema(value_type = Option<String>)]
     cost_wei: Option<U256>,
+    /// Whether all bytes were read back. Of blobs, only the hashes that the chain keeps are compared, unless the provider asks a node of EthStorage's.
+    is_read_back: bool,
 }
 
 /// Stores a file on chain, chunk by chunk, and reads it back. The same request again asks how far it is, or goes on after a failure.
 #[utoipa::path(post, path = "/upload-content-web3", params(Wanted), request_body(content = FileForm, content_type = "multipart/form-data"), responses(
     (status = 200, body = OnChain, description = "The estimate"),
-    (status = 201, body = OnChain, description = "All of it is on chain, read back and compared"),
+    (status = 201, body = OnChain, description = "All of it is on chain, and compared"),
     (status = 202, body = OnChain, description = "It is being written: ask again"),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -76,10 +91,12 @@ pub(super) struct OnChain {
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
     caller: Authorised,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     request: Request,
 ) -> Result<Response> {
     caller.operator()?;
+    let Query(wanted) =
+        wanted.map_err(|rejection| refused(Code::Malformed, rejection.body_text()))?;
     let Some(web3) = &app.web3 else {
         return Err(refused(
             Code::NotFound,
@@ -87,19 +104,24 @@ pub(super) async fn upload(
         ));
     };
     let (name, file) = form(&app, request).await?;
-    let (address, estimate) = web3.estimate(&name, &file, wanted.replace).await?;
+    let mode = match wanted.mode {
+        Kept::Calldata => Mode::Calldata,
+        Kept::Blobs => Mode::Blobs,
+    };
+    let (address, estimate) = web3.estimate(&name, &file, mode, wanted.replace).await?;
     let mut answer = OnChain {
         address,
         chunks: estimate.chunks,
         missing: estimate.missing,
         gas: Some(estimate.gas),
         cost_wei: Some(estimate.cost_wei),
+        is_read_back: false,
     };
     if wanted.estimate {
         return Ok(Json(answer).into_response());
     }
     (answer.gas, answer.cost_wei) = (None, None);
-    let mut job = web3.store(name, file, wanted.replace).await?;
+    let mut job = web3.store(name, file, mode, wanted.replace).await?;
     let ended = job.wait_for(|state| matches!(state, web3::State::Ended(_)));
     match tokio::time::timeout(WAIT, ended).await {
         Ok(Ok(_)) => {}
@@ -115,6 +137,7 @@ pub(super) async fn upload(
         web3::State::Ended(Ok(stored)) => {
             answer.missing = 0;
             answer.cost_wei = Some(stored.cost_wei);
+            answer.is_read_back = stored.is_read_back;
             Ok((StatusCode::CREATED, Json(answer)).into_response())
         }
         web3::State::Ended(Err(error)) => Err(told(&error)),

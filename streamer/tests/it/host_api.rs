@@ -29,7 +29,7 @@ fn rows() -> Vec<Row> {
             Row { older, here, by }
         })
         .collect();
-    assert!(rows.len() >= 16, "{} rows", rows.len());
+    assert!(rows.len() >= 17, "{} rows", rows.len());
     rows
 }
 

@@ -112,4 +112,13 @@ async fn what_cannot_be_stored_on_chain_is_refused() {
         let (found, problem) = post(&stack, token, "", name, file).await;
         assert_eq!(found, status, "{problem}");
     }
+    // This directory was made without EthStorage's storage contract.
+    for query in ["?mode=blobs", "?mode=tape"] {
+        let (found, problem) = post(&stack, OPERATOR_TOKEN, query, "a.bin", b"a").await;
+        assert_eq!(
+            (found, &problem["code"]),
+            (400, &"malformed".into()),
+            "{problem}"
+        );
+    }
 }
