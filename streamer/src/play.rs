@@ -64,6 +64,9 @@ pub struct PlayOptions {
     /// The highest price that is accepted, in thousandths of a satoshi for a second.
     #[arg(long, value_name = "MSAT")]
     max_price: Option<u64>,
+    /// The most that one block of a stored video may count as, by the video's own index. Blocks of videos are seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    max_block_seconds: u64,
     /// An Ethereum node, to compare the offer with what the creator registered: price, share, payout and CID.
     #[arg(long, env = "PAYSTREAM_PLAY_ETHEREUM_RPC", requires = "registry")]
     ethereum_rpc: Option<Url>,
@@ -139,10 +142,11 @@ pub async fn play(options: PlayOptions) -> anyhow::Result<()> {
     offer.answers(wanted)?;
     let (media, media_ms) = match (&offer.stored, options.seconds) {
         (Some(video), None) => {
-            let download = Download::open(video.cid()?, Some(video.size), to)?;
+            let mut download = Download::open(video.cid()?, Some(video.size), to)?;
             if video.free {
                 return stored::read_free(&provider, download).await;
             }
+            download.most_leaf_ms = options.max_block_seconds.saturating_mul(1000);
             let rest_ms = download.rest_ms().unwrap_or(video.duration_ms);
             (Media::Stored(download), rest_ms)
         }

@@ -6,6 +6,8 @@ use anyhow::anyhow;
 
 /// Attempts that may break one after the other with nothing gained.
 const MOST_FAILURES: u32 = 6;
+/// Attempts in all: each session may round up to a whole satoshi (docs/protocol.md, section 12.4).
+const MOST_ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why reading or a session stopped.
@@ -27,6 +29,7 @@ impl From<anyhow::Error> for Stop {
 #[derive(Default)]
 pub(super) struct Failures {
     count: u32,
+    all: u32,
     had: u64,
 }
 
@@ -44,7 +47,8 @@ impl Failures {
             (self.count, self.had) = (0, have);
         }
         self.count += 1;
-        if self.count > MOST_FAILURES {
+        self.all += 1;
+        if self.count > MOST_FAILURES || self.all > MOST_ATTEMPTS {
             return Err(anyhow!("given up: {why}"));
         }
         eprintln!("{why}; trying again");

@@ -209,6 +209,15 @@ async fn a_block_with_a_flipped_byte_is_not_paid_and_the_next_run_buys_the_rest(
     let cid = film.film.root.to_string();
     let budget = ["--budget-sat", "50000"];
 
+    // A block that counts as more than the person allows is not paid for either.
+    let bounded = [&budget[..], &["--max-block-seconds", "0"]].concat();
+    let dear = viewer
+        .play(&stack, &stack.streamer.url, &cid, &bounded)
+        .await;
+    assert!(dear.stderr.contains("counts as"), "{}", dear.stderr);
+    assert_eq!(dear.closing(&stack).await.len(), 1);
+    std::fs::remove_file(viewer.partial()).unwrap();
+
     let flipped = viewer.play(&stack, &damaging.url, &cid, &budget).await;
     assert!(!flipped.success);
     assert!(

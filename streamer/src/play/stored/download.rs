@@ -28,6 +28,8 @@ pub(in crate::play) struct Download {
     /// Leaves of this session that came before the timeline could be read.
     unpriced: Vec<(u64, u64)>,
     checked_ms: u64,
+    /// A leaf that the index makes dearer is not paid for: the index is the creator's word, and nothing bounds it (12.4).
+    pub most_leaf_ms: u64,
     told: Option<Instant>,
 }
 
@@ -63,6 +65,7 @@ impl Download {
             timeline: None,
             unpriced: Vec::new(),
             checked_ms: 0,
+            most_leaf_ms: u64::MAX,
             told: None,
         };
         // Only to know what the rest costs. What is there is checked against its CIDs before anything is built upon it.
@@ -127,7 +130,15 @@ impl Download {
         self.learn()?;
         if let Some(timeline) = &self.timeline {
             let leaves = self.unpriced.drain(..);
-            let cost: u64 = leaves.map(|(start, end)| timeline.cost(start, end)).sum();
+            let costs = leaves.map(|(start, end)| timeline.cost(start, end));
+            let (dearest, cost) = costs.fold((0, 0u64), |(dearest, sum), cost| {
+                (cost.max(dearest), sum.saturating_add(cost))
+            });
+            ensure!(
+                dearest <= self.most_leaf_ms,
+                "the block {} counts as {dearest} ms of the video, and was not paid for; --max-block-seconds allows more",
+                visited.cid
+            );
             self.checked_ms = self.checked_ms.saturating_add(cost);
         }
         Ok(())
