@@ -454,18 +454,22 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
     expect(wallet.count('eth_signTypedData_v4')).toBe(1);
   });
 
-  test('whose nonce the token has taken for something else is signed with another one', async () => {
+  test('that is said to have failed, and that the token has taken, is not signed for again', async () => {
     library.relay = { state: 'failed', detail: 'the authorisation was cancelled' };
     await connected(`#/content/${contentId}`);
     await at('buy-view-token').click();
     await eventually(() => text('problem')).toContain('the authorisation was cancelled');
     const { params } = wallet.asked.find(({ method }) => method === 'eth_signTypedData_v4') ?? { params: [] };
     const { nonce } = JSON.parse(params[1] as string).message as { nonce: Hex };
-    around.callsWith.set(`${toFunctionSelector('function authorizationState(address,bytes32)')} ${nonce}`, words(1n));
-    await at('buy-view-token').click();
-    await eventually(() => library.payments.length).toBe(2);
-    expect(library.payments[1]).toMatchObject({ method: 'authorization' });
-    expect(library.payments[1]?.salt).not.toBe(library.payments[0]?.salt);
+    const state = `${toFunctionSelector('function authorizationState(address,bytes32)')} ${nonce}`;
+    for (const answered of [words(1n), '0x' as const]) {
+      around.callsWith.set(state, answered);
+      await eventually(() => at('buy-view-token').getAttribute('aria-busy')).toBe('false');
+      await at('buy-view-token').click();
+      await eventually(() => text('problem')).toContain('may have gone through all the same');
+    }
+    expect(wallet.count('eth_signTypedData_v4')).toBe(1);
+    expect(library.payments).toHaveLength(1);
   });
 
   test('earlier is opened by a signature, and a view that is not there is said to be missing', async () => {
@@ -489,6 +493,31 @@ describe('a view bought in a token', { timeout: 120_000 }, () => {
       permit: { value: '1500000' },
     });
     expect(wallet.count('eth_signTypedData_v4')).toBe(2);
+  });
+
+  test('by a signed view that is said to have failed is signed anew with the same nonce, and not once that is taken', async () => {
+    const idle = () => eventually(() => at('buy-view-token').getAttribute('aria-busy')).toBe('false');
+    library.relay = { state: 'failed', detail: 'the permit has expired' };
+    answer('function authorizationState(address,bytes32)', '0x');
+    answer('function nonces(address)', words(4n));
+    await connected(`#/content/${contentId}`);
+    await at('buy-view-token').click();
+    await eventually(() => text('problem')).toContain('the permit has expired');
+    // A token that answers now, and did not before, makes no second payment beside the first.
+    answer('function authorizationState(address,bytes32)', words(0n));
+    await idle();
+    await at('buy-view-token').click();
+    await eventually(() => wallet.count('eth_signTypedData_v4')).toBe(4);
+    const signed = wallet.asked
+      .filter(({ method }) => method === 'eth_signTypedData_v4')
+      .map(({ params }) => JSON.parse(params[1] as string) as { primaryType: string; message: { nonce: string } })
+      .filter(({ primaryType }) => primaryType === 'RecordView');
+    expect(signed.map(({ message }) => message.nonce)).toEqual(['4', '4']);
+    answer('function nonces(address)', words(5n));
+    await idle();
+    await at('buy-view-token').click();
+    await eventually(() => text('problem')).toContain('may have gone through all the same');
+    expect(wallet.count('eth_signTypedData_v4')).toBe(4);
   });
 
   test('in a token that the page does not know is not offered', async () => {

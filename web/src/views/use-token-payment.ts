@@ -11,6 +11,12 @@ import { useServices } from '../services.tsx';
 import { authorize, expectedSeparator, permitTypedData, recordViewTypedData, signedView, type View, validSeconds } from './payment.ts';
 import { tokenAbi } from './token-abi.ts';
 
+type Signed = Extract<ViewPayment, { method: 'signature' }>;
+
+const mayBePaid =
+  'The payment that the provider called failed may have gone through all the same, so nothing was signed. ' +
+  'Look again in some minutes. An hour after it was signed nobody can send it any more, and you can sign another.';
+
 const newSalt = (): Hex => toHex(crypto.getRandomValues(new Uint8Array(32)));
 
 export function useTokenPayment() {
@@ -20,7 +26,8 @@ export function useTokenPayment() {
 
   /**
    * The payment that the provider is to send. Nothing has happened to the money yet. In the place of a payment that failed, and that
-   * somebody may still send, it is one of which the chain takes only one of the two.
+   * somebody may still send, it is one of which the chain takes only one of the two; when the failed one may have been taken
+   * already, nothing is signed.
    */
   return async (content: Content, stream: Stream, token: Token, viewer: Address, failed: ViewPayment | null): Promise<ViewPayment> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, chain);
@@ -55,26 +62,25 @@ export function useTokenPayment() {
         functionName: 'authorizationState',
         args: [viewer, authorize(view, salt, now).typedData.message.nonce],
       }).catch(() => null);
-    let salt = failed?.method === 'authorization' ? failed.salt : newSalt();
-    let used = await isUsed(salt);
-    if (used === true) {
-      salt = newSalt();
-      used = await isUsed(salt);
-    }
-    // A signed view needs no such care: its nonce is the next one of the account, until it has been paid.
-    if (used !== false) return bySignature(view, now + validSeconds);
+    if (failed?.method === 'signature') return bySignature(view, now + validSeconds, failed);
+    const salt = failed === null ? newSalt() : failed.salt;
+    const used = await isUsed(salt);
+    // Nobody but the viewer and the splitter can use it up: what is used, or cannot be looked up, may have been paid.
+    if (failed !== null && used !== false) throw new Error(mayBePaid);
+    if (used === null) return bySignature(view, now + validSeconds, null);
     const { typedData, payment } = authorize(view, salt, now);
     return payment(await signTypedData(wallets, { ...typedData, account: viewer }));
   };
 
   /** For tokens without EIP-3009: the payment is signed, and a permit unless there is an allowance. */
-  async function bySignature(view: View, deadline: bigint): Promise<ViewPayment> {
+  async function bySignature(view: View, deadline: bigint, failed: Signed | null): Promise<ViewPayment> {
     const { token, viewer, splitter, price } = view;
     const at = { ...chain, address: token.address, abi: tokenAbi } as const;
     const [allowance, nonce] = await Promise.all([
       readContract(wallets, { ...at, functionName: 'allowance', args: [viewer, splitter] }),
       readContract(wallets, { ...chain, address: splitter, abi: earningsSplitterAbi, functionName: 'nonces', args: [viewer] }),
     ]);
+    if (failed !== null && nonce !== BigInt(failed.view.nonce)) throw new Error(mayBePaid);
     let permit: Hex | null = null;
     if (allowance < price) {
       const permits = await readContract(wallets, { ...at, functionName: 'nonces', args: [viewer] }).catch(() => null);
