@@ -156,7 +156,11 @@ pub async fn play(options: PlayOptions) -> anyhow::Result<()> {
             ensure!(offer.live, "that stream is off air");
             // Playing begins in the provider's cache, and ends with a frame.
             let recorded_ms = seconds.saturating_add(EXTRA_SECONDS).saturating_mul(1000);
-            (Media::Live(Recording::begin(to, seconds)?), recorded_ms)
+            let recording = Recording::begin(to, seconds)?;
+            if options.budget_sat.is_some() {
+                recording.has_room()?;
+            }
+            (Media::Live(recording), recorded_ms)
         }
     };
     let key_file = options.key_file.clone();
@@ -195,7 +199,10 @@ impl Purchase<'_> {
             channel.becomes_open().await?;
             match &mut media {
                 Media::Stored(download) => stored::read_paid(&mut channel, download).await,
-                Media::Live(recording) => live::record(&mut channel, recording).await,
+                Media::Live(recording) => {
+                    recording.create()?;
+                    live::record(&mut channel, recording).await
+                }
             }
         };
         let played = tokio::select! {

@@ -64,7 +64,7 @@ async fn play(
 ) -> Result<(), Stop> {
     let grace = due_paid(Amount::ZERO, GRACE_MS, 0, channel.terms.msat_per_second)
         .map_err(anyhow::Error::from)?;
-    // What had been paid when something last arrived.
+    // What had been paid when the recording last grew. Packets whose time stands still bring nothing.
     let mut seen = channel.paid;
     let mut stall = std::pin::pin!(tokio::time::sleep(STALL));
     let mut told = Instant::now();
@@ -72,7 +72,9 @@ async fn play(
         tokio::select! {
             next = whep.next() => {
                 let (packet, arrived) = next?;
-                if recording.packet(packet, arrived)? {
+                let before = recording.ms();
+                recording.packet(packet, arrived)?;
+                if recording.ms() > before {
                     seen = channel.paid;
                     stall.as_mut().reset(tokio::time::Instant::now() + STALL);
                 }

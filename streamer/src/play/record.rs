@@ -5,10 +5,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::secp256k1::SecretKey;
-use bitcoin::{Amount, Txid};
+use bitcoin::{Amount, FeeRate, Txid};
 use paystream_channel::{
     ChannelTerms, Funding, FundingOutput, dust_limit, refund_fee, refund_transaction,
 };
@@ -21,6 +21,8 @@ use super::wallet::write_new;
 
 /// How long one channel of an earlier run may hold up this one.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Up to so many dust limits a refund may cost what it costs: at the least fee rate, too, it is a tenth or nearly.
+const SMALL: u64 = 10;
 
 /// A channel that money went, or was about to go, into.
 #[derive(Clone, Serialize, Deserialize)]
@@ -77,21 +79,21 @@ impl Records {
     }
 
     /// Settles what earlier runs left: closes what a provider still closes, refunds what is due. Answers how many could not be looked after.
+    /// Each channel is looked up where its record says; at the other server only when that one does not answer.
     ///
     /// # Errors
     /// When a record cannot be read: money may be in it.
     pub async fn look_after(
         &self,
         http: &reqwest::Client,
-        esplora: Option<&Url>,
+        other: Option<&Url>,
     ) -> anyhow::Result<usize> {
         let mut failures = 0;
         for record in self.list()? {
             let id = record.terms.channel_id();
             let looked = async {
-                let url = esplora.unwrap_or(&record.esplora);
-                let chain = Esplora::new(http.clone(), url)?;
-                self.settle(&record, &chain, http).await
+                let (chain, tip) = view(&record, http, other).await?;
+                self.settle(&record, &chain, tip, http).await
             };
             let said = tokio::time::timeout(PATIENCE, looked).await;
             match said.unwrap_or_else(|_| bail!("nobody answers in time")) {
@@ -131,66 +133,223 @@ impl Records {
         Ok(())
     }
 
+    /// A record is finished on the sight of what spent its funding, and by nothing else: a server may be behind, or of another chain.
     async fn settle(
         &self,
         record: &Record,
         chain: &Esplora,
+        tip: u32,
         http: &reqwest::Client,
     ) -> anyhow::Result<String> {
-        let expiry = record.terms.expiry_height;
-        let tip = chain.tip().await?;
         let coins = chain.coins(&record.terms.address()).await?;
         if !coins.is_empty() {
-            if tip < expiry {
-                return Ok(Channel::of(record, http)?.close().await);
+            if tip < record.terms.expiry_height {
+                let channel = Channel::of(record, http)?;
+                channel.remind().await;
+                return Ok(channel.close().await);
             }
-            let (txid, value) = refund(record, chain, &coins).await?;
-            return Ok(format!("refunded {} sat by {txid}", value.to_sat()));
+            if let Some((txid, value)) = refund(record, chain, &coins).await? {
+                return Ok(format!("refunded {} sat by {txid}", value.to_sat()));
+            }
         }
-        // A server that does not know the funding says so with an error.
-        match chain
-            .spender(record.funding.outpoint())
-            .await
-            .ok()
-            .flatten()
+        let funding = record.funding.txid;
+        let spender = chain.spender(record.funding.outpoint()).await;
+        match spender
+            .with_context(|| format!("nobody says what became of its funding {funding}"))?
         {
             Some((txid, true)) => {
                 self.finish(record)?;
                 Ok(format!("settled by {txid}"))
             }
             Some((txid, false)) => Ok(format!("{txid} waits for a block")),
-            None if tip >= expiry => {
-                self.finish(record)?;
-                Ok("it was never funded".to_owned())
-            }
-            None => Ok("its funding is not seen on the chain".to_owned()),
+            None => Ok(format!(
+                "its funding {funding} is not seen on the chain; it is kept, and looked for again"
+            )),
         }
     }
 }
 
+/// The chain, and its height, as the record's own server shows it. Another one stands in only while that does not answer, and only if it
+/// knows the record's funding, which no other chain has.
+async fn view(
+    record: &Record,
+    http: &reqwest::Client,
+    other: Option<&Url>,
+) -> anyhow::Result<(Esplora, u32)> {
+    let own = Esplora::new(http.clone(), &record.esplora)?;
+    let silent = match own.tip().await {
+        Ok(tip) => return Ok((own, tip)),
+        Err(error) => error,
+    };
+    let Some(url) = other else {
+        return Err(silent);
+    };
+    let other = Esplora::new(http.clone(), url)?;
+    let tip = other.tip().await?;
+    let funding = record.funding.outpoint();
+    let coins = other.coins(&record.terms.address()).await?;
+    let known = coins.iter().any(|coin| coin.outpoint == funding)
+        || other.spender(funding).await?.is_some();
+    ensure!(
+        known,
+        "{silent:#}; and {} does not know its funding {}",
+        other.url,
+        funding.txid
+    );
+    Ok((other, tip))
+}
+
+/// Spends what is worth it to the viewer; `None` when nothing is.
 async fn refund(
     record: &Record,
     chain: &Esplora,
     coins: &[Coin],
-) -> anyhow::Result<(Txid, Amount)> {
+) -> anyhow::Result<Option<(Txid, Amount)>> {
     let terms = &record.terms;
-    // All that the address holds, also what came to it by mistake.
-    let outputs = coins.iter().map(|coin| FundingOutput {
-        txid: coin.outpoint.txid,
-        vout: coin.outpoint.vout,
-        value: coin.value,
-    });
-    let funding = Funding::new(outputs.collect())?;
-    let affordable = funding
-        .capacity()
-        .checked_sub(dust_limit(&terms.change_script))
-        .unwrap_or(Amount::ZERO);
-    let fee = refund_fee(terms, &funding, chain.rate().await?)?.min(affordable);
+    let rate = chain.rate().await?;
+    let outputs = refundable(record, coins, rate)?;
+    if outputs.is_empty() {
+        return Ok(None);
+    }
+    let funding = Funding::new(outputs)?;
+    let capacity = funding.capacity();
+    let dust = dust_limit(&terms.change_script);
+    let fee = refund_fee(terms, &funding, rate)?;
+    ensure!(
+        is_modest(fee, capacity) || capacity <= dust * SMALL,
+        "a refund of {} sat would cost {} sat now, at {} sat/vB: more than a tenth. Nothing was sent and nothing is lost; run play --refund later, when fees are lower",
+        capacity.to_sat(),
+        fee.to_sat(),
+        rate.to_sat_per_vb_ceil()
+    );
+    let affordable = capacity.checked_sub(dust).unwrap_or(Amount::ZERO);
+    let fee = fee.min(affordable);
     let transaction = refund_transaction(terms, &funding, fee)?;
     let transaction = transaction.sign(terms, &record.secret_key)?;
     chain
         .broadcast(&transaction)
         .await
         .with_context(|| format!("the refund {} was not taken", serialize_hex(&transaction)))?;
-    Ok((transaction.compute_txid(), funding.capacity() - fee))
+    Ok(Some((transaction.compute_txid(), capacity - fee)))
+}
+
+/// The funding, and of what else came to the address, by mistake or to make the refund dear, that which is confirmed and hardly adds to the cost.
+fn refundable(
+    record: &Record,
+    coins: &[Coin],
+    rate: FeeRate,
+) -> anyhow::Result<Vec<FundingOutput>> {
+    let fee = |outputs| -> anyhow::Result<Amount> {
+        Ok(refund_fee(&record.terms, &Funding::new(outputs)?, rate)?)
+    };
+    let alone = fee(vec![record.funding])?;
+    let mut outputs = Vec::new();
+    for coin in coins {
+        if coin.outpoint == record.funding.outpoint() {
+            outputs.push(record.funding);
+            continue;
+        }
+        let output = FundingOutput {
+            txid: coin.outpoint.txid,
+            vout: coin.outpoint.vout,
+            value: coin.value,
+        };
+        // Two inputs cost more than one.
+        let more = fee(vec![record.funding, output])? - alone;
+        if coin.confirmed && is_modest(more, coin.value) {
+            outputs.push(output);
+        }
+    }
+    Ok(outputs)
+}
+
+/// Whether a fee is at most a tenth of what is left of a value.
+fn is_modest(fee: Amount, value: Amount) -> bool {
+    value
+        .checked_sub(fee)
+        .is_some_and(|rest| rest.to_sat() / 10 >= fee.to_sat())
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::hashes::Hash;
+    use bitcoin::secp256k1::{PublicKey, Secp256k1};
+    use bitcoin::{OutPoint, ScriptBuf};
+    use paystream_channel::{ContentId, Network, TermsFields};
+
+    use super::*;
+
+    fn record() -> Record {
+        let secret = |byte| SecretKey::from_slice(&[byte; 32]).unwrap();
+        let public = |byte| PublicKey::from_secret_key(&Secp256k1::new(), &secret(byte));
+        let script = |byte| ScriptBuf::from_bytes([&[0, 20][..], &[byte; 20]].concat());
+        let terms = ChannelTerms::new(TermsFields {
+            network: Network::Regtest,
+            content_id: ContentId([1; 32]),
+            viewer_key: public(1),
+            provider_key: public(2),
+            expiry_height: 388,
+            fee: Amount::from_sat(316),
+            msat_per_second: 20_000,
+            creator_share_bps: 0,
+            creator_script: ScriptBuf::new(),
+            provider_script: script(1),
+            change_script: script(2),
+        });
+        Record {
+            provider: "http://127.0.0.1:1".parse().unwrap(),
+            esplora: "http://127.0.0.1:1".parse().unwrap(),
+            terms: terms.unwrap(),
+            secret_key: secret(1),
+            funding: FundingOutput {
+                txid: Txid::from_byte_array([9; 32]),
+                vout: 0,
+                value: Amount::from_sat(100_000),
+            },
+            transaction: String::new(),
+        }
+    }
+
+    fn coin(vout: u32, sat: u64, confirmed: bool) -> Coin {
+        Coin {
+            outpoint: OutPoint::new(Txid::from_byte_array([9; 32]), vout),
+            value: Amount::from_sat(sat),
+            confirmed,
+        }
+    }
+
+    #[test]
+    fn a_refund_spends_the_funding_and_only_what_else_is_worth_its_own_fee() {
+        let rate = FeeRate::from_sat_per_vb(10).unwrap();
+        let spent = |coins: &[Coin]| {
+            let outputs = refundable(&record(), coins, rate).unwrap();
+            outputs.iter().map(|output| output.vout).collect::<Vec<_>>()
+        };
+        let dust = [coin(3, 330, true), coin(4, 1500, true)];
+        assert_eq!(spent(&[coin(0, 100_000, false)]), [0]);
+        assert_eq!(
+            spent(&[
+                coin(1, 50_000, true),
+                coin(0, 100_000, true),
+                coin(2, 50_000, false),
+                dust[0].clone(),
+                dust[1].clone(),
+            ]),
+            [1, 0]
+        );
+        assert!(spent(&dust).is_empty());
+    }
+
+    #[test]
+    fn a_fee_is_modest_up_to_a_tenth_of_what_is_refunded() {
+        for (fee, value, modest) in [
+            (0, 0, true),
+            (100, 1100, true),
+            (100, 1099, false),
+            (100, 99, false),
+        ] {
+            let (fee, value) = (Amount::from_sat(fee), Amount::from_sat(value));
+            assert_eq!(is_modest(fee, value), modest, "{fee} of {value}");
+        }
+    }
 }

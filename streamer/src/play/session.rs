@@ -29,6 +29,9 @@ const MAX_MESSAGE: usize = 64 * 1024;
 /// After so long a silence the provider is asked whether it is there; after another it is not.
 const SILENCE: Duration = Duration::from_secs(20);
 
+/// The ticks that a provider may have: the viewer's clock pays two of them ahead.
+const TICKS_MS: std::ops::RangeInclusive<u64> = 100..=10_000;
+
 /// What a provider says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -130,6 +133,13 @@ fn judge(paid: Amount, bounds: &Bounds) -> Verdict {
 impl Session {
     /// Connects and starts.
     pub async fn start(channel: &mut Channel) -> anyhow::Result<Self> {
+        let session = Self::start_to_leave(channel).await?;
+        check_tick(session.tick_ms)?;
+        Ok(session)
+    }
+
+    /// The same for a session in which nothing is bought: whatever the tick, the channel may be closed.
+    pub async fn start_to_leave(channel: &mut Channel) -> anyhow::Result<Self> {
         let started = tokio::time::timeout(TIMEOUT, Self::begin(channel)).await;
         started.context("the provider does not start a session")?
     }
@@ -364,6 +374,17 @@ impl Session {
     }
 }
 
+/// A tick is the provider's word, and the clock's limit rises with it (5.2).
+fn check_tick(tick_ms: u64) -> anyhow::Result<()> {
+    ensure!(
+        TICKS_MS.contains(&tick_ms),
+        "the provider's tick_ms is {tick_ms}, and not between {} and {}; nothing is paid",
+        TICKS_MS.start(),
+        TICKS_MS.end()
+    );
+    Ok(())
+}
+
 /// What the provider acknowledges must have been signed.
 fn acknowledge(channel: &mut Channel, paid: Amount) -> anyhow::Result<()> {
     ensure!(
@@ -434,6 +455,20 @@ mod tests {
         assert!(matches!(judged(20, 19, 90, 90), Verdict::Refuse(_)));
         assert!(matches!(judged(20, 90, 90, 19), Verdict::Refuse(_)));
         assert!(matches!(judged(20, 90, 0, 19), Verdict::Refuse(_)));
+    }
+
+    #[test]
+    fn a_tick_out_of_bounds_is_refused() {
+        for (tick_ms, good) in [
+            (0, false),
+            (99, false),
+            (100, true),
+            (10_000, true),
+            (10_001, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(check_tick(tick_ms).is_ok(), good, "{tick_ms}");
+        }
     }
 
     #[test]

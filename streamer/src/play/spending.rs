@@ -22,6 +22,8 @@ use super::wallet::fresh_secret;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the funding may take to reach the provider's node.
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
+/// How long a provider may take to hear of a funding once more.
+const REMINDING: Duration = Duration::from_secs(10);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(30);
 
@@ -213,6 +215,14 @@ impl Channel {
         }
     }
 
+    /// Tells the provider of the funding once, whatever it answers: the run that paid it may have ended before it did.
+    pub async fn remind(&self) {
+        for output in self.funding.outputs() {
+            let hint = self.provider.hint(self.id(), output.outpoint());
+            let _ = tokio::time::timeout(REMINDING, hint).await;
+        }
+    }
+
     /// Has the provider close, and tells what came of it.
     pub async fn close(mut self) -> String {
         let left = match tokio::time::timeout(LEAVING, self.leave()).await {
@@ -253,7 +263,7 @@ impl Channel {
     }
 
     async fn leave(&mut self) -> anyhow::Result<Option<String>> {
-        let session = Session::start(self).await?;
+        let session = Session::start_to_leave(self).await?;
         session.leave(self).await
     }
 }

@@ -1,8 +1,8 @@
 //! The viewer's wallet: one key, its P2WPKH address, and the transaction that funds a channel out of it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -36,22 +36,24 @@ impl Wallet {
     pub fn load_or_create(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
         let text = match fs::read_to_string(path) {
-            Ok(text) => {
-                let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-                ensure!(
-                    mode & 0o077 == 0,
-                    "{name} may be read by others (mode {mode:o}): make it 0600"
-                );
-                text
-            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let text = format!("{}\n", fresh_secret().display_secret());
-                write_new(path, text.as_bytes()).with_context(|| format!("{name}"))?;
-                eprintln!("made a wallet: {name}. It is money; keep a copy");
-                text
+                match write_new(path, text.as_bytes()) {
+                    Ok(()) => eprintln!("made a wallet: {name}. It is money; keep a copy"),
+                    // Somebody else was first: theirs is the wallet.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(error).with_context(|| format!("{name}")),
+                }
+                fs::read_to_string(path)
             }
-            Err(error) => return Err(error).with_context(|| format!("{name}")),
+            read => read,
         };
+        let text = text.with_context(|| format!("{name}"))?;
+        let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+        ensure!(
+            mode & 0o077 == 0,
+            "{name} may be read by others (mode {mode:o}): make it 0600"
+        );
         let text = text.trim();
         let secret = match text.parse::<SecretKey>() {
             Ok(secret) => secret,
@@ -172,23 +174,19 @@ pub(super) fn fresh_secret() -> SecretKey {
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all, and on disk when this returns.
+/// Writes a file that only its owner may read, whole or not at all, and on disk when this returns. What is there is never replaced.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
+    // Under a name of its own and of mode 0600; unlike a rename, what gives it its name fails where a file is.
+    let mut partial = tempfile::NamedTempFile::new_in(folder)?;
+    partial.write_all(bytes)?;
+    partial.as_file().sync_all()?;
+    partial
+        .persist_noclobber(path)
+        .map_err(|failed| failed.error)?;
     fs::File::open(folder)?.sync_all()
 }
 
@@ -220,6 +218,19 @@ mod tests {
             b"no key",
             "it is never written over"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_replaced_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wallet.key");
+        write_new(&file, b"first").unwrap();
+        let second = write_new(&file, b"second").unwrap_err();
+        assert_eq!(second.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&file).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

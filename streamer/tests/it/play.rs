@@ -367,6 +367,17 @@ async fn a_live_stream_is_recorded_for_as_long_as_was_asked_and_paid_by_its_seco
     let unbounded = viewer.play(&stack, url, &id, &[]).await;
     assert!(unbounded.stderr.contains("--for"), "{}", unbounded.stderr);
 
+    // An earlier recording is not touched by whoever asks for the price, nor by whoever would buy.
+    std::fs::write(viewer.partial(), "an hour").unwrap();
+    let shown = viewer.play(&stack, url, &id, &["--for", "4"]).await;
+    assert!(shown.stderr.contains("--budget-sat"), "{}", shown.stderr);
+    let kept = viewer.play(&stack, url, &id, &off_air).await;
+    assert!(!kept.success);
+    assert!(kept.stderr.contains("rename or remove"), "{}", kept.stderr);
+    assert_eq!(std::fs::read(viewer.partial()).unwrap(), b"an hour");
+    assert!(waiting(&stack).await.is_empty());
+    std::fs::remove_file(viewer.partial()).unwrap();
+
     let recorded = viewer.play(&stack, url, &id, &off_air).await;
     assert!(recorded.success, "{}{}", recorded.stdout, recorded.stderr);
     let outputs = recorded.closing(&stack).await;

@@ -4,6 +4,8 @@ use std::io::{Seek, SeekFrom, Write};
 
 /// A cluster holds at most so many milliseconds: block times in it are 16 bits.
 const CLUSTER_MS: u64 = 5000;
+/// And is written once it holds so many bytes: time may stand still, and memory is not endless.
+const CLUSTER_BYTES: usize = 4 << 20;
 
 const VIDEO: u8 = 1;
 const AUDIO: u8 = 2;
@@ -80,6 +82,7 @@ impl<W: Write + Seek> Matroska<W> {
     /// Adds a frame. Those of one track come in order; the tracks may be a little apart.
     pub fn frame(&mut self, track: Track, ms: u64, key: bool, data: &[u8]) -> std::io::Result<()> {
         let full = ms > self.cluster_ms + CLUSTER_MS || (key && track == Track::Video);
+        let full = full || self.cluster.len() >= CLUSTER_BYTES;
         let apart = i16::try_from(ms.abs_diff(self.cluster_ms)).is_err();
         if self.cluster.is_empty() || full || apart {
             self.flush()?;
@@ -168,4 +171,23 @@ fn element(out: &mut Vec<u8>, id: u32, content: &[u8]) {
     let length = (content.len() as u64) | 1 << 56;
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(content);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn frames_whose_time_stands_still_do_not_fill_the_memory() {
+        let mut file = Matroska::begin(Cursor::new(Vec::new()), None, true).unwrap();
+        let data = vec![0; 1 << 20];
+        for _ in 0..20 {
+            file.frame(Track::Audio, 0, true, &data).unwrap();
+            assert!(file.cluster.len() < CLUSTER_BYTES + 2 * data.len());
+        }
+        let written = file.finish().unwrap().into_inner();
+        assert!(written.len() > 20 * data.len());
+    }
 }

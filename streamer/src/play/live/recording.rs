@@ -1,7 +1,7 @@
 //! What is recorded of a live stream: frames of both tracks on one clock, in one file that is called `<FILE>.partial` until it has what was asked for.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -46,26 +46,19 @@ pub(in crate::play) struct Recording {
 }
 
 impl Recording {
-    /// Makes the file.
+    /// What is to be recorded. Nothing is written yet.
     ///
     /// # Errors
-    /// When it exists or cannot be written.
+    /// When the file exists.
     pub fn begin(to: &Path, seconds: u64) -> anyhow::Result<Self> {
         ensure!(!to.try_exists()?, "{} exists already", to.display());
         let mut partial = to.as_os_str().to_owned();
         partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let name = || partial.display().to_string();
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false);
-        let file = file.open(&partial).with_context(name)?;
-        ensure!(file.try_lock().is_ok(), "another run writes {}", name());
-        file.set_len(0).with_context(name)?;
         Ok(Self {
             to: to.to_owned(),
-            partial,
+            partial: PathBuf::from(partial),
             seconds,
-            file: Some(file),
+            file: None,
             output: None,
             sources: Vec::new(),
             begun: None,
@@ -75,6 +68,42 @@ impl Recording {
             held_bytes: 0,
             end_ms: 0,
         })
+    }
+
+    /// Looks whether the file can be made, before money moves.
+    ///
+    /// # Errors
+    /// When something of an earlier recording is in its place.
+    pub fn has_room(&self) -> anyhow::Result<()> {
+        match fs::metadata(&self.partial) {
+            Ok(found) => self.is_vacant(found.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error).with_context(|| self.partial.display().to_string()),
+        }
+    }
+
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// When another run writes it, something is in it, or it cannot be written.
+    pub fn create(&mut self) -> anyhow::Result<()> {
+        let name = || self.partial.display().to_string();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false);
+        let file = file.open(&self.partial).with_context(name)?;
+        ensure!(file.try_lock().is_ok(), "another run writes {}", name());
+        self.is_vacant(file.metadata().with_context(name)?.len())?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn is_vacant(&self, length: u64) -> anyhow::Result<()> {
+        ensure!(
+            length == 0,
+            "{} holds an earlier recording: rename or remove it. A live recording does not go on where another ended",
+            self.partial.display()
+        );
+        Ok(())
     }
 
     /// What was asked for.
@@ -112,20 +141,18 @@ impl Recording {
         self.base_ms = self.end_ms;
     }
 
-    /// Takes a packet; tells whether it brought something of the media.
-    pub(super) fn packet(&mut self, packet: Packet, arrived: Instant) -> anyhow::Result<bool> {
+    /// Takes a packet. What it brought of the media shows in [`Self::ms`].
+    pub(super) fn packet(&mut self, packet: Packet, arrived: Instant) -> anyhow::Result<()> {
         let payload_type = packet.header.payload_type;
         let mut sources = self.sources.iter_mut().enumerate();
         let Some((index, source)) = sources.find(|(_, source)| source.payload_type == payload_type)
         else {
-            return Ok(false);
+            return Ok(());
         };
-        let frames = source.assembly.push(packet);
-        let came = !frames.is_empty();
-        for frame in frames {
+        for frame in source.assembly.push(packet) {
             self.frame(index, frame, arrived)?;
         }
-        Ok(came)
+        Ok(())
     }
 
     fn frame(&mut self, index: usize, frame: Frame, arrived: Instant) -> anyhow::Result<()> {
@@ -176,7 +203,7 @@ impl Recording {
                 .sources
                 .iter()
                 .any(|source| source.track == Track::Audio);
-            let file = self.file.take().context("the file is written already")?;
+            let file = self.file.take().context("the file was not made")?;
             let output = BufWriter::with_capacity(1 << 18, file);
             let output = Matroska::begin(output, format.as_ref(), audio);
             self.output = Some(output.with_context(|| self.partial.display().to_string())?);
@@ -238,5 +265,36 @@ impl Recording {
             self.to.display()
         );
         fs::rename(&self.partial, &self.to).with_context(|| self.to.display().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_recording_is_neither_emptied_nor_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (to, partial) = (
+            folder.path().join("show.mkv"),
+            folder.path().join("show.mkv.partial"),
+        );
+        let mut recording = Recording::begin(&to, 4).unwrap();
+        recording.has_room().unwrap();
+        assert!(!partial.exists(), "nothing is made before it is needed");
+
+        fs::write(&partial, "an hour").unwrap();
+        for refused in [recording.has_room(), recording.create()] {
+            let why = refused.unwrap_err().to_string();
+            assert!(why.contains("rename or remove it"), "{why}");
+        }
+        assert_eq!(fs::read(&partial).unwrap(), b"an hour");
+
+        fs::write(&partial, "").unwrap();
+        recording.has_room().unwrap();
+        recording.create().unwrap();
+        let mut second = Recording::begin(&to, 4).unwrap();
+        let why = second.create().unwrap_err().to_string();
+        assert!(why.contains("another run writes"), "{why}");
     }
 }
