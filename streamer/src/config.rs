@@ -158,7 +158,7 @@ pub struct Config {
     pub min_confirmations: u32,
 
     /// The tick of payment in milliseconds.
-    #[arg(long, env = "PAYSTREAM_STREAMER_TICK_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(500..=60_000))]
+    #[arg(long, env = "PAYSTREAM_STREAMER_TICK_MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(500..=10_000))]
     pub tick_ms: u64,
     /// Seconds of (paid) media before the funding is confirmed.
     #[arg(long, env = "PAYSTREAM_STREAMER_PREVIEW_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
