@@ -250,6 +250,26 @@ impl Error {
     }
 }
 
+/// That a node does not answer. Its address may hold a token, and transports repeat it: of an address only scheme and host are kept.
+pub(crate) fn unanswered(service: &'static str, detail: &str) -> Error {
+    let mut shown = String::with_capacity(detail.len());
+    let mut rest = detail;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        let ends = |character: char| character.is_whitespace() || "()<>\"'`,".contains(character);
+        let (address, left) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        shown.push_str(before);
+        shown.push_str(authority.rsplit('@').next().unwrap_or_default());
+        rest = left;
+    }
+    shown.push_str(rest);
+    Error::Unavailable {
+        service,
+        detail: shown,
+    }
+}
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -325,6 +345,27 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert_eq!(Code::from_wire(code.as_str()), Some(code));
+        }
+    }
+
+    #[test]
+    fn of_a_nodes_address_only_the_host_is_kept() {
+        for (detail, shown) in [
+            (
+                "error sending request for url (https://eth.example/v2/token?key=token)",
+                "error sending request for url (https://eth.example)",
+            ),
+            (
+                "http://user:token@127.0.0.1:8545/ and https://a.example#token, both",
+                "http://127.0.0.1:8545 and https://a.example, both",
+            ),
+            ("no answer in time", "no answer in time"),
+        ] {
+            let error = unanswered("Ethereum", detail);
+            assert!(
+                matches!(&error, Error::Unavailable { detail, .. } if detail == shown),
+                "{error:?}"
+            );
         }
     }
 

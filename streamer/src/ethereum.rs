@@ -16,7 +16,7 @@ use alloy::signers::local::PrivateKeySigner;
 use bitcoin::ScriptBuf;
 use paystream_contracts::{Deployment, StreamRegistry};
 
-use crate::error::{Code, Error, Result, refused};
+use crate::error::{Code, Error, Result, refused, unanswered};
 use crate::relay::Outbox;
 
 /// How long an answer of the registry is used.
@@ -226,10 +226,7 @@ impl Ethereum {
 }
 
 fn unavailable(detail: String) -> Error {
-    Error::Unavailable {
-        service: "Ethereum",
-        detail,
-    }
+    unanswered("Ethereum", &detail)
 }
 
 async fn within<T, E: std::fmt::Display>(

@@ -11,7 +11,7 @@ use paystream_contracts::{Heartbeat, heartbeat_signing_hash};
 use serde::Serialize;
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, unanswered};
 use crate::ethereum::Ethereum;
 
 /// How long a heartbeat may take.
@@ -104,10 +104,7 @@ impl Heartbeats {
             at: heartbeat.at,
             signature: format!("0x{}", hex::encode(signature.as_bytes())),
         };
-        let unavailable = |detail: String| Error::Unavailable {
-            service: "indexer",
-            detail,
-        };
+        let unavailable = |detail: String| unanswered("indexer", &detail);
         let answer = self.client.post(self.endpoint.clone()).json(&body).send();
         let answer = answer
             .await

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use super::journal::Journal;
 use super::{Attempt, Entry, Intent, Kind, Purse, Relay, State};
-use crate::error::{Code, Error, Result, refused};
+use crate::error::{Code, Error, Result, refused, unanswered};
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -376,10 +376,7 @@ fn is_of_the_call(message: &str) -> bool {
 }
 
 pub(super) fn unavailable(detail: String) -> Error {
-    Error::Unavailable {
-        service: "Ethereum",
-        detail,
-    }
+    unanswered("Ethereum", &detail)
 }
 
 pub(super) async fn within<T, E: std::fmt::Display>(
