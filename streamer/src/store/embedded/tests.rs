@@ -201,6 +201,27 @@ async fn collecting_keeps_pinned_files_and_what_they_share_with_others() {
 }
 
 #[tokio::test]
+async fn a_child_without_bytes_that_nobody_has_stops_no_collection() {
+    let fresh = Fresh::new(u64::MAX);
+    let leaf = fresh.add(b"hello").await.unwrap().cid;
+    // A UnixFS file of two children, of 5 bytes and of none (protobuf by hand: type, size, block sizes; links; data).
+    let link = |cid: &Cid| {
+        let hash = [&[0x0a, cid.to_bytes().len() as u8][..], &cid.to_bytes()].concat();
+        [&[0x12, hash.len() as u8][..], &hash].concat()
+    };
+    let file = [0x08, 2, 0x18, 5, 0x20, 5, 0x20, 0];
+    let data = [&[0x0a, file.len() as u8][..], &file].concat();
+    let node = [link(&leaf), link(&cid_of(b"")), data].concat();
+    let root = Cid::new_v1(DAG_PB, Hash::Sha2_256.digest(&node));
+    fresh.store.put(vec![(root, node.into())]).await.unwrap();
+    fresh.store.pin(&root, QUIET).await.unwrap();
+    fresh.store.unpin(&leaf).await.unwrap();
+    assert_eq!(fresh.store.gc().await.unwrap(), Collected::default());
+    let whole = document(&fresh.store, &root, 5).await.unwrap();
+    assert_eq!(whole.unwrap(), &b"hello"[..]);
+}
+
+#[tokio::test]
 async fn collecting_waits_for_nobody_when_another_process_uses_the_store() {
     let fresh = Fresh::new(u64::MAX);
     fresh.add(b"hello").await.unwrap();

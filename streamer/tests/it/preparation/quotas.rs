@@ -96,7 +96,7 @@ async fn nobody_goes_on_with_a_form_s_upload() {
 async fn an_upload_that_is_being_sent_is_not_abandoned_and_a_newer_request_still_ends_the_older() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits {
-        abandoned_after: Duration::from_secs(1),
+        abandoned_after: Duration::from_secs(5),
         ..Limits::default()
     };
     let host = Host::open(folder.path(), limits).await;
