@@ -85,7 +85,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
             uploads::end,
             uploads::overridden
         ))
-        .routes(routes!(items::list))
+        .routes(routes!(items::list, items::take_in))
         .routes(routes!(items::show, items::remove))
         .routes(routes!(items::free))
         .merge(

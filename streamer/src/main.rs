@@ -42,7 +42,7 @@ enum Command {
     Play(Box<PlayOptions>),
     /// Looks after the store of content: adds, checks, collects, exports and imports.
     Store(Box<StoreArguments>),
-    /// Keeps a file of IPFS that others hold, to serve it here.
+    /// Keeps a file of IPFS that others hold. A video is served after `POST /v1/items` to the running streamer.
     Pin(Box<PinArguments>),
     /// Prints the OpenAPI document of the HTTP interface.
     Openapi,

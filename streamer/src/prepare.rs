@@ -135,13 +135,21 @@ impl Preparer {
                     });
                     continue;
                 }
-                Ok(None) => {}
-                Err(error) => error.log(),
-            }
-            drop(place);
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = queued => {}
+                Ok(None) => {
+                    drop(place);
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = queued => {}
+                    }
+                }
+                Err(error) => {
+                    error.log();
+                    drop(place);
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = tokio::time::sleep(RETRY) => {}
+                    }
+                }
             }
         }
         tracker.close();
@@ -181,6 +189,14 @@ impl Preparer {
             self.leave_nothing(&item).await?;
         }
         Ok(())
+    }
+
+    /// What the head of a streamable file says: its type with codecs, width and height.
+    ///
+    /// # Errors
+    /// Why it is no video that viewers can play.
+    pub fn describe(head: &[u8]) -> std::result::Result<(String, u32, u32), PrepareError> {
+        Ok(index::describe(head)?)
     }
 
     fn begin(&self, item_id: ItemId, stop: &CancellationToken) -> Work {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use cid::Cid;
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +16,9 @@ use super::authorisation::Authorised;
 use super::body::JsonBody;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, refused};
-use crate::library::{self, ItemId, Whose};
+use crate::library::{self, ItemId, Stored, Whose};
+use crate::prepare::Preparer;
+use crate::store;
 
 /// Something uploaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -184,6 +188,107 @@ pub(super) async fn remove(
     let item = of_caller(&app, caller, &item_id).await?;
     app.uploads.discard(item.item_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A file that is pinned in the store already.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pinned {
+    /// Its CID, as it is registered on chain.
+    cid: String,
+    /// Its title here.
+    #[serde(default)]
+    title: String,
+    /// Whether it is given to everybody.
+    #[serde(default)]
+    free: bool,
+}
+
+/// The longest title.
+const MAX_TITLE: usize = 200;
+
+/// Serves a video that `paystream-streamer pin` has brought into the store: somebody else's upload, under its creator's registration. For the
+/// operator. The same again answers the item that is there.
+#[utoipa::path(post, path = "/v1/items", request_body = Pinned, responses(
+    (status = 200, body = Item, description = "It was there already"),
+    (status = 201, body = Item),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn take_in(
+    State(app): State<Arc<App>>,
+    caller: Authorised,
+    JsonBody(body): JsonBody<Pinned>,
+) -> Result<(StatusCode, Json<Item>)> {
+    caller.operator()?;
+    let cid = Cid::from_str(&body.cid)
+        .ok()
+        .filter(|cid| cid.to_string() == body.cid)
+        .ok_or_else(|| refused(Code::Malformed, "cid is no CID in its usual spelling"))?;
+    if body.title.len() > MAX_TITLE {
+        return Err(refused(
+            Code::Malformed,
+            format!("the title has more than {MAX_TITLE} bytes"),
+        ));
+    }
+    let own = |item: &library::Item| item.owner.is_none();
+    if let Some(item) = app.library.ready_with(&cid).into_iter().find(own) {
+        return Ok((StatusCode::OK, Json(Item::new(&app, item))));
+    }
+    let unpinned = || {
+        refused(
+            Code::NotFound,
+            "no such file is pinned here; `paystream-streamer pin` brings it",
+        )
+    };
+    if !app.store.is_pinned(&cid).await? {
+        return Err(unpinned());
+    }
+    let stored = stored(&app, cid).await?;
+    let now = Timestamp::now();
+    let item = library::Item {
+        item_id: ItemId::random(),
+        owner: None,
+        title: body.title,
+        description: String::new(),
+        file_name: String::new(),
+        free: body.free,
+        length: Some(stored.size),
+        received: stored.size,
+        state: library::State::Ready(Box::new(stored)),
+        created_at: now,
+        touched_at: now,
+    };
+    if !app.preparer.take_in(&item, &cid).await? {
+        return Err(unpinned());
+    }
+    Ok((StatusCode::CREATED, Json(Item::new(&app, item))))
+}
+
+/// What the file itself says of the video that it is.
+async fn stored(app: &App, cid: Cid) -> Result<Stored> {
+    let film = app.films.film(cid).await?;
+    let begin = film.timeline.media_begin();
+    let mut head = Vec::new();
+    let mut parts = std::pin::pin!(store::read(Arc::clone(&app.store), cid, 0..begin));
+    while let Some(part) = parts.next().await {
+        head.extend_from_slice(&part?);
+    }
+    let (mime_type, width, height) = Preparer::describe(&head)
+        .map_err(|error| refused(Code::UnprocessableVideo, error.to_string()))?;
+    Ok(Stored {
+        cid,
+        metadata: None,
+        picture: None,
+        size: film.size,
+        duration_ms: film.timeline.duration_ms(),
+        mime_type,
+        width,
+        height,
+    })
 }
 
 /// Whether an item is given to everybody.

@@ -5,7 +5,7 @@
 
 mod boxes;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use self::boxes::{Fragment, Movie, fragment, movie};
 
@@ -162,24 +162,43 @@ fn finish(
     head.extend([0, 0]);
     head.extend(count.to_be_bytes());
     head.extend(entries);
-    let codecs: Vec<&str> = [
-        Some(&movie.video.codec),
-        movie.audio.as_ref().map(|track| &track.codec),
-    ]
-    .into_iter()
-    .flatten()
-    .map(String::as_str)
-    .collect();
     Ok(Indexed {
         size: head.len() as u64 + (end - begin),
         head,
         fragments_begin: begin,
         duration_ms: total * 1000 / timescale,
-        mime_type: format!("video/mp4; codecs=\"{}\"", codecs.join(", ")),
+        mime_type: mime_type(movie),
         width: movie.video.width,
         height: movie.video.height,
         longest_ms: longest * 1000 / timescale,
     })
+}
+
+/// What the head of a streamable file says: its type with codecs, width and height.
+pub(super) fn describe(head: &[u8]) -> Result<(String, u32, u32), IndexError> {
+    let mut file = Cursor::new(head);
+    let end = head.len() as u64;
+    let mut at = 0;
+    while at < end {
+        let (kind, header, length) = header(&mut file, end - at)?;
+        if &kind == b"moov" {
+            let bytes = whole(&mut file, at, length)?;
+            let movie = movie(&bytes[header..])?;
+            return Ok((mime_type(&movie), movie.video.width, movie.video.height));
+        }
+        at += length;
+        file.seek(SeekFrom::Start(at))?;
+    }
+    Err(IndexError::Odd("it has no moov"))
+}
+
+/// With codecs, for Media Source Extensions.
+fn mime_type(movie: &Movie) -> String {
+    let video = movie.video.codec.as_str();
+    match &movie.audio {
+        Some(audio) => format!("video/mp4; codecs=\"{video}, {}\"", audio.codec),
+        None => format!("video/mp4; codecs=\"{video}\""),
+    }
 }
 
 /// A box's type, the length of its header, and its length with it.

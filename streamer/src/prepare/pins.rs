@@ -78,6 +78,20 @@ impl Preparer {
         }
     }
 
+    /// Takes in a video of a file that somebody has pinned by hand. From now on it is kept as long as the item is there. `false`, with nothing
+    /// noted, when it is not pinned.
+    ///
+    /// # Errors
+    /// When the store or the library fails.
+    pub async fn take_in(&self, item: &Item, file: &Cid) -> Result<bool> {
+        let _turn = self.pins.lock().await;
+        let is_pinned = self.store.is_pinned(file).await?;
+        if is_pinned {
+            self.library.insert(item).await?;
+        }
+        Ok(is_pinned)
+    }
+
     /// Leaves nothing of an item that nobody works on and that is not to be made ready: neither files nor pins of an earlier streamer's work on it.
     pub(super) async fn leave_nothing(&self, item: &Item) -> Result<()> {
         let files = self.files_of(item).await;

@@ -15,6 +15,7 @@ mod loss;
 mod media;
 mod money;
 mod passes;
+mod pinned;
 mod play;
 mod preparation;
 mod refusals;
