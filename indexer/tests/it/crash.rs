@@ -26,7 +26,7 @@ async fn busy_chain(anvil: &Anvil, contracts: &Contracts) {
             .await;
         contracts.stream(anvil, content, "http://a").await;
         contracts.view(anvil, content).await;
-        anvil.mine(15).await;
+        anvil.mine(60).await;
     }
 }
 
@@ -41,8 +41,8 @@ async fn after_any_number_of_kills_no_row_is_lost_or_doubled() {
     let mut seen = Vec::new();
     for life in 1..40_i64 {
         let mut indexer =
-            Indexer::start_with(&anvil, &contracts, &database, &["--max-block-range", "2"]);
-        let target = seen.last().copied().unwrap_or(0) + life;
+            Indexer::start_with(&anvil, &contracts, &database, &["--max-block-range", "1"]);
+        let target = seen.last().copied().unwrap_or(0) + 3 * life;
         let end = until("it has written something", || async {
             let head = head(&database).await?;
             (head >= target || indexer.readiness().await.is_some_and(|(ready, _)| ready))
@@ -51,7 +51,7 @@ async fn after_any_number_of_kills_no_row_is_lost_or_doubled() {
         .await;
         indexer.process.kill();
         seen.push(end);
-        if end as u64 >= 200 {
+        if end as u64 >= 700 {
             break;
         }
     }
