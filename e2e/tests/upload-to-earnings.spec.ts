@@ -123,7 +123,8 @@ async function distribute(stack: Stack, testInfo: TestInfo, run: string): Promis
   const { urls, token } = stack.record;
   const program = join(process.env.CARGO_TARGET_DIR ?? 'target', 'debug', 'paystream-distribute');
   await promisify(execFile)(program, [
-    ...['local', '--execute', '--token', token.address, '--rpc-url', urls.ethereum, '--deployment', stack.paths.deployment],
+    ...['local', '--execute', '--rpc-url', urls.ethereum, '--deployment', stack.paths.deployment],
+    ...['--token', token.address, '--min', `${token.address}=0`],
     ...['--key-file', join(stack.paths.keys, 'second-provider'), '--journal', testInfo.outputPath('distribute.journal')],
     ...['--csv', testInfo.outputPath(`${run}.csv`)],
   ]);
