@@ -8,16 +8,16 @@
  * Deliberately absent: money. The session is told what was checked, and whether a block failed.
  */
 import { LeafMap } from '../ipfs/dag.ts';
-import { CutOffError, DamagedError } from '../ipfs/error.ts';
+import { DamagedError } from '../ipfs/error.ts';
 import { parseCid } from '../ipfs/verify.ts';
-import { ProviderError } from '../provider/client.ts';
 import { Appender, FullError } from './appender.ts';
 import { askAboveMs, CostLimit, CostlyError } from './cost-limit.ts';
+import { Faults } from './faults.ts';
 import { type Head, HeadReader } from './head.ts';
 import { mediaSourceClass, objectionToType } from './media-source.ts';
 import type { StoredVideo } from './offer.ts';
 import { lastByteToAppend, type Plan, plan, type Run, type Situation } from './plan.ts';
-import { costly, mayPass, type PlayerProblem, problemOf, unreachable } from './problem.ts';
+import { costly, type PlayerProblem, problemOf } from './problem.ts';
 import { type CheckedBlock, readRange } from './read.ts';
 import type { Timeline } from './timeline.ts';
 import { Wake } from './wake.ts';
@@ -58,7 +58,6 @@ type Take = (leaves: CheckedBlock['leaves']) => void | Promise<void>;
 
 /** A seek back by less than this needs no reading. */
 const keptBehindMs = 30_000;
-const mostFailures = 6;
 /** So little is read while the viewer pauses: enough to show the frame. */
 const pausedAheadMs = 250;
 const largestGapMs = 500;
@@ -72,6 +71,7 @@ export class StoredPlayer {
   readonly #leaves = new LeafMap();
   readonly #transfers = new Set<Transfer>();
   readonly #limit: CostLimit;
+  readonly #faults: Faults;
   #reader: HeadReader;
   #url: string | null = null;
   #appender: Appender | null = null;
@@ -88,7 +88,6 @@ export class StoredPlayer {
   #headUnder: { token: string | null; from: number } = { token: null, from: 0 };
   #reportedAt = 0;
   #sought = false;
-  #failures = 0;
   #streaming = true;
   #state: PlayerState;
 
@@ -99,6 +98,7 @@ export class StoredPlayer {
     this.#token = options.access === 'session' ? null : options.access.token;
     this.#reader = new HeadReader(options.stored.size);
     this.#limit = new CostLimit(this.#metered ? askAboveMs : Number.POSITIVE_INFINITY);
+    this.#faults = new Faults(this.#metered);
     this.#aheadMs = options.aheadS * 1000;
     this.#state = {
       phase: 'opening',
@@ -143,7 +143,7 @@ export class StoredPlayer {
     if (token === this.#token) return;
     this.#token = token;
     this.#counted = { ms: 0, bytes: 0 };
-    this.#failures = 0;
+    this.#faults.forget();
     for (const transfer of this.#transfers) transfer.abort.abort();
     this.#wake.now();
   }
@@ -158,7 +158,7 @@ export class StoredPlayer {
     const kind = this.#state.problem?.kind;
     if (this.#abort.signal.aborted || (kind !== 'unreachable' && kind !== 'costly')) return;
     if (kind === 'costly') this.#limit.allow();
-    this.#failures = 0;
+    this.#faults.forget();
     this.#set({ problem: null, phase: this.#head === null ? 'opening' : 'playing' });
     this.#wake.now();
   }
@@ -331,7 +331,7 @@ export class StoredPlayer {
 
   async #drain(blocks: AsyncGenerator<CheckedBlock>, transfer: Transfer, take: Take): Promise<void> {
     for await (const block of blocks) {
-      this.#failures = 0;
+      this.#faults.forget();
       this.#set({
         checkedBlocks: this.#state.checkedBlocks + 1,
         checkedBytes: this.#state.checkedBytes + block.bytes,
@@ -370,26 +370,25 @@ export class StoredPlayer {
       await act();
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      if (error instanceof DOMException && error.name === 'AbortError') return;
-      if (error instanceof CostlyError) {
-        this.#ask(error);
-        return this.#wake.next();
+      const reaction = this.#faults.reactionTo(error);
+      switch (reaction.kind) {
+        case 'none':
+          return;
+        case 'ask':
+          this.#ask(reaction.error);
+          return this.#wake.next();
+        case 'token_ended':
+          this.#token = null;
+          return;
+        case 'again':
+          this.#set({ retrying: true });
+          return this.#wake.within(reaction.afterMs);
+        case 'give_up':
+          this.#set({ problem: reaction.problem, retrying: false });
+          return this.#wake.next();
+        case 'stop':
+          throw error;
       }
-      const refused = error instanceof ProviderError && (error.code === 'payment_required' || error.code === 'unauthorized');
-      if (refused && this.#metered) {
-        // The session's token has ended; the next session brings another.
-        this.#token = null;
-        return;
-      }
-      if (!mayPass(error)) throw error;
-      // A response may wait long for a payment or a confirmation.
-      if (!(this.#metered && error instanceof CutOffError && error.silent)) this.#failures += 1;
-      if (this.#failures >= mostFailures) {
-        this.#set({ problem: unreachable(error), retrying: false });
-        return this.#wake.next();
-      }
-      this.#set({ retrying: true });
-      await this.#wake.within(Math.min(8_000, 250 * 2 ** this.#failures));
     }
   }
 
