@@ -11,7 +11,7 @@ import { LeafMap } from '../ipfs/dag.ts';
 import { DamagedError } from '../ipfs/error.ts';
 import { parseCid } from '../ipfs/verify.ts';
 import { Appender, FullError } from './appender.ts';
-import { askAboveMs, CostLimit, CostlyError } from './cost-limit.ts';
+import { CostlyError } from './cost-limit.ts';
 import { Faults } from './faults.ts';
 import { type Head, HeadReader } from './head.ts';
 import { mediaSourceClass, objectionToType } from './media-source.ts';
@@ -19,6 +19,7 @@ import type { StoredVideo } from './offer.ts';
 import { lastByteToAppend, type Plan, plan, type Run, type Situation } from './plan.ts';
 import { costly, type PlayerProblem, problemOf } from './problem.ts';
 import { type CheckedBlock, readRange } from './read.ts';
+import { Tally } from './tally.ts';
 import type { Timeline } from './timeline.ts';
 import { Wake } from './wake.ts';
 
@@ -70,7 +71,7 @@ export class StoredPlayer {
   readonly #abort = new AbortController();
   readonly #leaves = new LeafMap();
   readonly #transfers = new Set<Transfer>();
-  readonly #limit: CostLimit;
+  readonly #tally: Tally;
   readonly #faults: Faults;
   #reader: HeadReader;
   #url: string | null = null;
@@ -83,10 +84,8 @@ export class StoredPlayer {
   #aheadMs: number;
   /** What the browser would hold at the most, once it has said so. */
   #fullAtMs = Number.POSITIVE_INFINITY;
-  #counted = { ms: 0, bytes: 0 };
   /** The session in which the head is read, and the first of its leaves that came in it. */
   #headUnder: { token: string | null; from: number } = { token: null, from: 0 };
-  #reportedAt = 0;
   #sought = false;
   #streaming = true;
   #state: PlayerState;
@@ -97,7 +96,8 @@ export class StoredPlayer {
     this.#metered = options.access === 'session';
     this.#token = options.access === 'session' ? null : options.access.token;
     this.#reader = new HeadReader(options.stored.size);
-    this.#limit = new CostLimit(this.#metered ? askAboveMs : Number.POSITIVE_INFINITY);
+    this.#tally = new Tally(this.#metered, (token, ms, bytes) => options.onChecked?.(token, ms, bytes));
+    this.#tally.begin(this.#token);
     this.#faults = new Faults(this.#metered);
     this.#aheadMs = options.aheadS * 1000;
     this.#state = {
@@ -142,7 +142,7 @@ export class StoredPlayer {
   setToken(token: string | null): void {
     if (token === this.#token) return;
     this.#token = token;
-    this.#counted = { ms: 0, bytes: 0 };
+    this.#tally.begin(token);
     this.#faults.forget();
     for (const transfer of this.#transfers) transfer.abort.abort();
     this.#wake.now();
@@ -157,7 +157,7 @@ export class StoredPlayer {
   retry(): void {
     const kind = this.#state.problem?.kind;
     if (this.#abort.signal.aborted || (kind !== 'unreachable' && kind !== 'costly')) return;
-    if (kind === 'costly') this.#limit.allow();
+    if (kind === 'costly') this.#tally.allow();
     this.#faults.forget();
     this.#set({ problem: null, phase: this.#head === null ? 'opening' : 'playing' });
     this.#wake.now();
@@ -279,7 +279,9 @@ export class StoredPlayer {
       token: transfer.token,
       leaves: this.#leaves,
       signal: AbortSignal.any([this.#abort.signal, transfer.abort.signal]),
-      onBytes: (count) => this.#noteBytes(transfer, count),
+      onBytes: (count) => {
+        if (transfer.token === this.#token) this.#tally.addBytes(count);
+      },
     });
     const whole = this.#drain(blocks, transfer, take).finally(() => {
       this.#transfers.delete(transfer);
@@ -320,15 +322,6 @@ export class StoredPlayer {
     return byte < transfer.from || byte >= transfer.to;
   }
 
-  #noteBytes(transfer: Transfer, count: number): void {
-    if (transfer.token !== this.#token) return;
-    this.#counted.bytes += count;
-    const now = performance.now();
-    if (now - this.#reportedAt < 500) return;
-    this.#reportedAt = now;
-    this.#tell();
-  }
-
   async #drain(blocks: AsyncGenerator<CheckedBlock>, transfer: Transfer, take: Take): Promise<void> {
     for await (const block of blocks) {
       this.#faults.forget();
@@ -342,12 +335,9 @@ export class StoredPlayer {
     }
   }
 
-  /** Throws a `CostlyError` for a leaf that the viewer has to be asked about: none of them counts then. */
   #countLeaves(timeline: Timeline, leaves: CheckedBlock['leaves']): void {
-    const ms = this.#limit.costOf(timeline, leaves);
-    this.#counted.ms += ms;
+    const ms = this.#tally.addLeaves(timeline, leaves);
     this.#set({ checkedMs: this.#state.checkedMs + ms });
-    this.#tell();
   }
 
   /** Nothing more is read until the viewer agrees. What was broken off for this is read, and then paid, once they do. */
@@ -358,10 +348,6 @@ export class StoredPlayer {
       this.#headUnder = { token: this.#token, from: 0 };
     }
     this.#set({ problem: costly(error), retrying: false });
-  }
-
-  #tell(): void {
-    if (this.#token !== null) this.#options.onChecked?.(this.#token, this.#counted.ms, this.#counted.bytes);
   }
 
   /** Tries again, more and more patiently, what may succeed the next time. */
@@ -379,6 +365,7 @@ export class StoredPlayer {
           return this.#wake.next();
         case 'token_ended':
           this.#token = null;
+          this.#tally.begin(null);
           return;
         case 'again':
           this.#set({ retrying: true });
