@@ -185,6 +185,55 @@ describe('the recovery file', { timeout: 120_000 }, () => {
   }
 });
 
+describe('a refund that would cost more than a tenth', { timeout: 120_000 }, () => {
+  const amountOf = (hex: string | undefined) =>
+    Transaction.fromRaw(Buffer.from(hex ?? '', 'hex'), { allowUnknownInputs: true, allowUnknownOutputs: true }).getOutput(0).amount;
+
+  async function due(): Promise<bigint> {
+    await openChannel();
+    around.fees = { 6: 100 };
+    around.utxos = [{ txid: '12'.repeat(32), vout: 1, value: 20_000, status: { confirmed: true, block_height: 210 } }];
+    around.tip = 388;
+    await page.goto(`${around.url}/#/channels`);
+    await expect.poll(() => at('channel-state').textContent(), { timeout: 20_000 }).toBe('Refund put off');
+    return BigInt((await at('dear-refund').getAttribute('data-fee')) ?? '');
+  }
+
+  test('is sent when the viewer says so, for the fee that was shown', async () => {
+    const fee = await due();
+    expect(fee).toBeGreaterThan(2_000n);
+    expect(await at('dear-refund').textContent()).toContain('Nothing was sent and nothing is lost');
+    expect(around.broadcast).toEqual([]);
+    expect(await faultsAtBothSizes('dear-refund')).toEqual([]);
+    await at('refund-now').click();
+    await expect.poll(() => at('channel-state').textContent()).toBe('Refund on its way');
+    expect(amountOf(around.broadcast[0])).toBe(20_000n - fee);
+  });
+
+  test('is sent by the page itself as soon as fees are lower', async () => {
+    const fee = await due();
+    around.fees = { 6: 2 };
+    await expect.poll(() => around.broadcast.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(1);
+    expect(amountOf(around.broadcast[0])).toBe(20_000n - fee / 50n);
+    await at('dear-refund').waitFor({ state: 'detached' });
+  });
+
+  test('is asked about again when fees have risen since', async () => {
+    await due();
+    let rate = 100;
+    around.fees = {
+      // Each answer names more than the one before it.
+      get 6() {
+        rate += 1;
+        return rate;
+      },
+    };
+    await at('refund-now').click();
+    await expect.poll(() => at('problem').textContent()).toContain('Fees have just risen, and nothing was sent');
+    expect(around.broadcast).toEqual([]);
+  });
+});
+
 describe('a wallet on another network', { timeout: 120_000 }, () => {
   /** What the wallet does when it is asked to switch. */
   type Manner = 'agrees' | 'cancels' | 'knows-not' | 'knows-not-and-refuses' | 'breaks';

@@ -46,6 +46,8 @@ export async function openChannel(request: {
     providerState: view.state,
     outcome: { kind: 'running' },
     left: false,
+    dearRefund: null,
+    agreedFeeSat: null,
   };
   saveChannel(record);
   return record;

@@ -41,6 +41,8 @@ function recordOf(): ChannelRecord {
     providerState: 'open',
     outcome: { kind: 'refunded', txid: 'ef'.repeat(32), confirmed: false },
     left: false,
+    dearRefund: { amountSat: 4000n, feeSat: 900n },
+    agreedFeeSat: 800n,
   };
 }
 
@@ -100,4 +102,9 @@ describe('a recovery file', () => {
   });
 
   test('holds all that the record holds', () => expect(parseRecord(writeRecord(recordOf()))).toEqual(recordOf()));
+
+  test('of an earlier page, which put no refund off, is read as one that agreed to none', () => {
+    const { dearRefund: _cost, agreedFeeSat: _agreed, ...earlier } = recordOf();
+    expect(parseRecord(writeRecord(earlier as ChannelRecord))).toEqual({ ...earlier, dearRefund: null, agreedFeeSat: null });
+  });
 });

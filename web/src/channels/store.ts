@@ -5,6 +5,7 @@
 import { type ChannelState, readTerms, type TermsJson } from '../provider/wire.ts';
 import type { SignedPayment } from '../session/messages.ts';
 import { asAmount, asHex, asInteger, asList, asObject, asText, WireError } from '../wire.ts';
+import type { RefundCost } from './refunding.ts';
 
 export interface FundingOutput {
   readonly txid: string;
@@ -37,6 +38,10 @@ export interface ChannelRecord {
   readonly providerState: ChannelState | null;
   readonly outcome: Outcome;
   readonly left: boolean;
+  /** A due refund that waits for lower fees, or for the viewer to agree to this one. */
+  readonly dearRefund: RefundCost | null;
+  /** The most that the viewer has agreed to pay for a refund that costs more than a tenth of what comes back. */
+  readonly agreedFeeSat: bigint | null;
 }
 
 const prefix = 'paystream.channel.';
@@ -132,7 +137,15 @@ export function parseRecord(text: string): ChannelRecord {
     providerState: record.providerState as ChannelState | null,
     outcome: readOutcome(record.outcome),
     left: record.left === true,
+    // Files of earlier pages do not have these.
+    dearRefund: record.dearRefund == null ? null : readCost(record.dearRefund),
+    agreedFeeSat: record.agreedFeeSat == null ? null : asAmount(record.agreedFeeSat, 'agreedFeeSat'),
   };
+}
+
+function readCost(json: unknown): RefundCost {
+  const cost = asObject(json, 'dearRefund');
+  return { amountSat: asAmount(cost.amountSat, 'amountSat'), feeSat: asAmount(cost.feeSat, 'feeSat') };
 }
 
 function readSigned(json: unknown): SignedPayment {

@@ -27,7 +27,8 @@ export function ChannelsPage() {
         <div className="stack-s">
           <h1>Channels</h1>
           <p className="quiet">
-            Your money in this browser. While any page of Paystream is open, due refunds are broadcast by themselves.{' '}
+            Your money in this browser. While any page of Paystream is open, due refunds are broadcast by themselves; one that would cost
+            more than a tenth waits for lower fees, or for you.{' '}
             {tip.data !== undefined && (
               <span>
                 Bitcoin is at block{' '}
@@ -128,6 +129,7 @@ function forget(record: ChannelRecord, settled: boolean): void {
 }
 
 function stateOf(record: ChannelRecord, blocksLeft: number | null): string {
+  if (record.dearRefund !== null) return 'Refund put off';
   switch (record.outcome.kind) {
     case 'closed':
       return record.outcome.confirmed ? 'Settled' : 'Settling';

@@ -1,12 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { chainServers } from '../channels/chain-servers.ts';
+import { refundFor } from '../channels/keeper.ts';
 import { capacityOf, payoutsOf } from '../channels/pay.ts';
 import { refundTime } from '../channels/refund-time.ts';
+import type { RefundCost } from '../channels/refunding.ts';
 import type { ChannelRecord } from '../channels/store.ts';
 import { useTip } from '../channels/use-tip.ts';
 import { firstAnswer, type Transaction } from '../esplora/client.ts';
 import { formatInteger, formatSat } from '../money.ts';
 import { useServices } from '../services.tsx';
+import { ActionButton } from '../ui/action-button.tsx';
 import { CopyLine } from '../ui/copy.tsx';
 
 /** How a channel ended: the transaction that settles it, its confirmation, and who gets what. */
@@ -27,11 +30,15 @@ export function Settlement({ record }: { record: ChannelRecord }) {
         <span className={`lamp ${confirmed ? 'on' : 'wait'}`} aria-hidden="true" />
         {title(record, confirmed)}
       </p>
-      {outcome.kind === 'running' && record.funding.length > 0 && <RefundNote record={record} />}
+      {record.dearRefund !== null ? (
+        <DearRefund record={record} cost={record.dearRefund} />
+      ) : (
+        outcome.kind === 'running' && record.funding.length > 0 && <RefundNote record={record} />
+      )}
       {outcome.kind === 'closed' && <Split record={record} transaction={transaction.data ?? null} />}
-      {outcome.kind === 'refunded' && (
+      {outcome.kind === 'refunded' && transaction.data?.outputs[0] !== undefined && (
         <p className="quiet">
-          <span className="mono">{formatSat(transaction.data?.outputs[0]?.valueSat ?? capacityOf(record))}</span> go back to your address.
+          <span className="mono">{formatSat(transaction.data.outputs[0].valueSat)}</span> go back to your address.
         </p>
       )}
       {txid !== null && (
@@ -45,6 +52,7 @@ export function Settlement({ record }: { record: ChannelRecord }) {
 }
 
 function title(record: ChannelRecord, confirmed: boolean): string {
+  if (record.dearRefund !== null) return 'Refund due: waiting for lower fees';
   switch (record.outcome.kind) {
     case 'closed':
       return confirmed ? 'Settled and confirmed' : 'Settling: waiting for confirmation';
@@ -67,6 +75,34 @@ function RefundNote({ record }: { record: ChannelRecord }) {
         : 'Should the provider not settle, this page refunds your money by itself '}
       {when}. It must be open then, here or wherever you have opened the recovery file.
     </p>
+  );
+}
+
+/** Once it is due nothing is lost by waiting, so a fee of more than a tenth is the viewer's to choose. */
+function DearRefund({ record, cost: { amountSat, feeSat } }: { record: ChannelRecord; cost: RefundCost }) {
+  const { config } = useServices();
+  if (feeSat >= amountSat) {
+    return (
+      <p className="notice warn" data-testid="dear-refund">
+        {formatSat(amountSat)} cannot be sent back: the fee of a transaction would take all of it.
+      </p>
+    );
+  }
+  return (
+    <div className="notice warn stack-s" role="status" data-testid="dear-refund" data-fee={feeSat.toString()}>
+      <p>
+        A refund of {formatSat(amountSat)} would cost {formatSat(feeSat)} now: more than a tenth. Nothing was sent and nothing is lost. This
+        page refunds you by itself as soon as fees are lower.
+      </p>
+      <ActionButton
+        action={() => refundFor(record, feeSat, chainServers(config, record.providerUrl))}
+        className="small"
+        busyLabel="Sending…"
+        testId="refund-now"
+      >
+        Refund now for {formatSat(feeSat)}; {formatSat(amountSat - feeSat)} come back
+      </ActionButton>
+    </div>
   );
 }
 

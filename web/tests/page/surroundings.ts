@@ -28,6 +28,8 @@ export class Surroundings {
   network: BitcoinNetwork = 'regtest';
   tip = 200;
   utxos: { txid: string; vout: number; value: number; status: { confirmed: boolean; block_height: number } }[] = [];
+  /** In sat a virtual byte, for each target in blocks. */
+  fees: Record<string, number> = {};
   readonly broadcast: string[] = [];
   /** Another provider than the one of these surroundings. */
   providerUrl: string | null = null;
@@ -105,7 +107,7 @@ export class Surroundings {
     }
     if (path === '/provider/esplora/blocks/tip/height') return [200, this.tip];
     if (path.endsWith('/utxo')) return [200, this.utxos];
-    if (path.endsWith('/fee-estimates')) return [200, {}];
+    if (path.endsWith('/fee-estimates')) return [200, this.fees];
     if (path === '/provider/esplora/tx') {
       this.broadcast.push(body);
       return [200, 'ab'.repeat(32)];
