@@ -69,6 +69,23 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     expect(wallet.count('eth_sendTransaction')).toBe(1);
   });
 
+  test('is not paid for again after a reload that comes before its block, whatever the indexer knows', async () => {
+    [library.viewFound, around.mined] = [true, false];
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await eventually(() => wallet.count('eth_sendTransaction')).toBe(1);
+    await eventually(() => page.evaluate(() => Object.keys(localStorage).some((key) => key.startsWith('paystream.sent-view')))).toBe(true);
+    await page.reload();
+    await at('view-unfinished').waitFor();
+    expect(await text('buy-view')).toBe('Go on with the payment');
+    await at('buy-view').click();
+    await eventually(() => text('problem')).toContain('does not know yet of the payment');
+    around.mined = true;
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(1);
+  });
+
   test('stays bought when the person signs nothing more, and can be opened later', async () => {
     await connected(`#/content/${contentId}`);
     library.domain = 'bank.example';

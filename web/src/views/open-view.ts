@@ -2,7 +2,7 @@
 import type { View } from '../api/model.ts';
 
 /** A view opens its content for so long from its block's time (docs/protocol.md, section 13). */
-const openForMs = 24 * 3_600_000;
+export const openForMs = 24 * 3_600_000;
 /** One that ends within a minute is no reason not to buy the next. */
 const marginMs = 60_000;
 

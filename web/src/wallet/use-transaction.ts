@@ -2,15 +2,18 @@
 import { useQueryClient } from '@tanstack/react-query';
 import type { Hex, TransactionReceipt } from 'viem';
 import { useConfig, useConnection } from 'wagmi';
-import { getConnection, simulateContract, switchChain, waitForTransactionReceipt, writeContract } from 'wagmi/actions';
+import { getConnection, simulateContract, switchChain, writeContract } from 'wagmi/actions';
 import { earningsSplitterAbi, streamRegistryAbi } from '../contracts/abi.ts';
 import { withAllErrors } from '../contracts/errors.ts';
 import { useServices } from '../services.tsx';
+import { included } from './included.ts';
 
 interface Call {
   readonly functionName: string;
   readonly args: readonly unknown[];
   readonly value?: bigint;
+  /** When the wallet has sent it, and before it is in a block. */
+  readonly onSent?: (hash: Hex) => void;
 }
 
 export function useContracts() {
@@ -19,7 +22,7 @@ export function useContracts() {
   const connection = useConnection();
   const queries = useQueryClient();
 
-  const write = async (address: Hex, abi: readonly unknown[], call: Call): Promise<TransactionReceipt> => {
+  const write = async (address: Hex, abi: readonly unknown[], { onSent, ...call }: Call): Promise<TransactionReceipt> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, { chainId: config.chain.id });
     // The ABI is chosen by the callers below, so the types of a single function are not carried through here.
     const request = {
@@ -31,9 +34,8 @@ export function useContracts() {
     } as never;
     const simulated = await simulateContract(wallets, request);
     const hash = await writeContract(wallets, simulated.request as never);
-    const receipt = await waitForTransactionReceipt(wallets, { hash, chainId: config.chain.id, timeout: 180_000 });
-    if (receipt.status !== 'success')
-      throw new Error('The transaction was included but failed. Nothing was changed; only its fee is gone.');
+    onSent?.(hash);
+    const receipt = await included(wallets, config.chain.id, hash);
     void queries.invalidateQueries();
     return receipt;
   };

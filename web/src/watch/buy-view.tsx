@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Address } from 'viem';
-import { useSignMessage } from 'wagmi';
+import { useConfig, useSignMessage } from 'wagmi';
 import type { Content, Stream, View } from '../api/model.ts';
 import { currencyOf, etherAddress, formatPrice } from '../currency.ts';
 import { shorten } from '../money.ts';
@@ -13,8 +13,10 @@ import { openView } from '../views/open-view.ts';
 import type { ViewPass } from '../views/pass.ts';
 import { failedPayment, forgetPayment, keepPayment, noteFailure, pendingPayment } from '../views/pending.ts';
 import { relayed } from '../views/relay.ts';
+import { forgetSent, hasPaid, keepSent, sentKey, sentView } from '../views/sent.ts';
 import { useTokenPayment } from '../views/use-token-payment.ts';
 import { sentence } from '../wallet/errors.ts';
+import { TransactionFailed } from '../wallet/included.ts';
 import { useContracts } from '../wallet/use-transaction.ts';
 
 interface Props {
@@ -89,13 +91,17 @@ type Phase = 'none' | 'looking' | 'signing' | 'sending' | 'bought' | 'claiming';
 function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyProps) {
   const { config, indexer } = useServices();
   const contracts = useContracts();
+  const wallets = useConfig();
   const payInToken = useTokenPayment();
   const { mutateAsync: signMessage } = useSignMessage();
   const { contentId, terms } = content;
   const provider = new Provider(stream.url);
   const [phase, setPhase] = useState<Phase>('none');
   const [transaction, setTransaction] = useState<string | null>(null);
-  const [unfinished, setUnfinished] = useState(() => pendingPayment(stream.url, contentId, account) !== null);
+  const sentAt = sentKey(config.chain.id, contentId, stream.provider, account);
+  const [unfinished, setUnfinished] = useState(
+    () => (inEther ? sentView(sentAt) : pendingPayment(stream.url, contentId, account)) !== null,
+  );
   const [problem, setProblem] = useState<string | null>(null);
   const [found, setFound] = useState<View | null>(null);
   const signal = useUnmountSignal();
@@ -151,14 +157,33 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
     setPhase('looking');
     try {
       if (await hasBought()) return;
+      const sent = sentView(sentAt);
+      if (sent !== null) {
+        if (await hasPaid(wallets, config.chain.id, sent)) return await open();
+        forgetSent(sentAt);
+        setUnfinished(false);
+        throw new Error('The payment that was sent before did not go through, and nothing was paid. You can buy the view now.');
+      }
     } finally {
       setPhase((now) => (now === 'looking' ? 'none' : now));
     }
-    await contracts.splitter({
-      functionName: 'recordView',
-      args: [contentId, stream.provider, account, terms.pricePerView],
-      value: terms.pricePerView,
-    });
+    try {
+      await contracts.splitter({
+        functionName: 'recordView',
+        args: [contentId, stream.provider, account, terms.pricePerView],
+        value: terms.pricePerView,
+        onSent: (hash) => {
+          keepSent(sentAt, { hash, at: Date.now() });
+          setUnfinished(true);
+        },
+      });
+    } catch (error) {
+      if (error instanceof TransactionFailed) {
+        forgetSent(sentAt);
+        setUnfinished(false);
+      }
+      throw error;
+    }
     await open();
   };
   const buyInToken = async (): Promise<void> => {
@@ -209,12 +234,14 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
           </p>
           {unfinished && phase === 'none' && (
             <p className="notice" role="status" data-testid="view-unfinished">
-              You have signed this payment already. Go on to see how it went; it is paid once, however often it is sent.
+              {inEther
+                ? 'You have sent this payment already. Go on to see how it went, and to open the view; it is not paid again.'
+                : 'You have signed this payment already. Go on to see how it went; it is paid once, however often it is sent.'}
             </p>
           )}
           {inEther ? (
             <ActionButton action={buyInEther} busyLabel="Paying…" className="wide" testId="buy-view">
-              {offAir ? 'Buy a view all the same' : 'Buy a view'}
+              {unfinished ? 'Go on with the payment' : offAir ? 'Buy a view all the same' : 'Buy a view'}
             </ActionButton>
           ) : (
             <ActionButton action={buyInToken} busyLabel={busyWords(phase)} className="wide" testId="buy-view-token">

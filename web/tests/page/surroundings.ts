@@ -44,6 +44,8 @@ export class Surroundings {
   readonly calls = new Map<string, Hex>();
   /** The same for one call, by selector and last argument. */
   readonly callsWith = new Map<string, Hex>();
+  /** Whether a transaction is in a block as soon as it is asked for; none is known at all otherwise. */
+  mined = true;
   /** A stored video in the place of the live stream. */
   film: Film | null = null;
   #channel: ReturnType<typeof open> | null = null;
@@ -179,7 +181,9 @@ export class Surroundings {
       case 'eth_call':
         return this.#called((params[0] as { data: Hex }).data);
       case 'eth_getTransactionReceipt':
-        return receipt(params[0] as Hex);
+        return this.mined ? receipt(params[0] as Hex) : null;
+      case 'eth_getTransactionByHash':
+        return this.mined ? '0x1' : null;
       default:
         return '0x1';
     }

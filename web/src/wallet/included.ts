@@ -1,0 +1,27 @@
+/** Waits until a transaction is in a block, and says so when it is there but did nothing, or was replaced by another. */
+import type { Hex, TransactionReceipt } from 'viem';
+import { waitForTransactionReceipt } from 'viem/actions';
+import type { Config } from 'wagmi';
+
+const patienceMs = 180_000;
+
+/** What it was to do has not happened, and will not. */
+export class TransactionFailed extends Error {
+  override readonly name = 'TransactionFailed';
+}
+
+export async function included(wallets: Config, chainId: number, hash: Hex): Promise<TransactionReceipt> {
+  const replaced = { byAnother: false };
+  const receipt = await waitForTransactionReceipt(wallets.getClient({ chainId }), {
+    hash,
+    timeout: patienceMs,
+    // Sent again at another fee it is the same payment.
+    onReplaced: ({ reason }) => {
+      replaced.byAnother = reason !== 'repriced';
+    },
+  });
+  if (replaced.byAnother) throw new TransactionFailed('The wallet sent another transaction in the place of this one. Nothing was changed.');
+  if (receipt.status !== 'success')
+    throw new TransactionFailed('The transaction was included but failed. Nothing was changed; only its fee is gone.');
+  return receipt;
+}
