@@ -78,6 +78,22 @@ describe('a stored video', { timeout: 120_000 }, () => {
     expect(await faultsAtBothSizes(page, 'stored-playing')).toEqual([]);
   });
 
+  test('plays on while the indexer is away', async () => {
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+    let refused = 0;
+    await page.route(`**/indexer/v1/contents/${contentId}`, (route) => {
+      refused += 1;
+      return route.abort();
+    });
+    // Once, and twice more before it counts as failed.
+    await expect.poll(() => refused, { timeout: 40_000 }).toBeGreaterThan(3);
+    const before = await value('stored-time');
+    expect(before).toBeGreaterThan(500);
+    await soon(() => value('stored-time')).toBeGreaterThan(before + 500);
+    expect(await at('problem').count()).toBe(0);
+  });
+
   test('is read no further ahead than the viewer set, and no leaf of it twice', async () => {
     await page.addInitScript(() => localStorage.setItem('paystream.buffer-ahead', '5'));
     await open();

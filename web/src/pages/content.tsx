@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { Content, Stream } from '../api/model.ts';
 import type { ChannelRecord } from '../channels/store.ts';
+import { channelToWatch } from '../channels/to-watch.ts';
 import { useChannels } from '../channels/use-channels.ts';
 import { useServices } from '../services.tsx';
 import { looksStored } from '../stored/kind.ts';
@@ -33,8 +34,13 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const offer = useOffer(stream?.url ?? null, id, 10_000);
   const held = useViewPass(id, stream);
 
-  const newest = channels[0];
-  const running = newest !== undefined && !newest.left && newest.outcome.kind === 'running' ? newest : null;
+  // Whoever watches stays with their provider, whatever becomes of the list.
+  const watched = stream !== null && (offer.data?.stored?.free === true || held.pass !== null) ? stream.provider : null;
+  useEffect(() => {
+    if (watched !== null) setChosen(watched);
+  }, [watched]);
+
+  const { running, ended } = channelToWatch(channels, dismissed);
   if (running !== null && running.funding.length > 0) {
     return (
       <SessionView
@@ -45,10 +51,15 @@ export function ContentPage({ contentId }: { contentId: string }) {
       />
     );
   }
-  if (content.isPending) return <div className="skeleton" style={{ height: 420 }} aria-hidden="true" />;
-  if (content.isError) return <Problem>{content.error.message}</Problem>;
+  // What was known before the indexer went away stands: nobody's video stops for it.
+  if (content.data === undefined) {
+    return content.isError ? (
+      <Problem>{content.error.message}</Problem>
+    ) : (
+      <div className="skeleton" style={{ height: 420 }} aria-hidden="true" />
+    );
+  }
 
-  const ended = newest?.left === true && newest.channelId !== dismissed ? newest : null;
   const stored = offer.data?.stored ?? null;
   const objection = stored === null ? null : objectionToStored(content.data, stored);
   const isVideo = stored !== null || (offer.data === undefined && looksStored(content.data.cid));
@@ -121,7 +132,8 @@ function Offered(props: { content: Content; stream: Stream; streams: readonly St
   const { content, stream } = props;
   const offer = useOffer(stream.url, content.contentId, 10_000);
   if (offer.isPending) return <div className="skeleton" style={{ height: 340 }} aria-hidden="true" />;
-  if (offer.isError) {
+  // What has been typed into an offer stays while its provider is away for a moment: it is asked again before anything is opened.
+  if (offer.data === undefined) {
     return (
       <section className="card stack">
         <h2>No offer right now</h2>

@@ -22,8 +22,9 @@ interface Props {
 export function SessionView(props: Props) {
   const { record, content } = props;
   const offer = useOffer(record.providerUrl, record.contentId);
+  // While nobody says what it is, nothing is paid by the clock: a video is paid for what was checked, and so far that is nothing.
   const isStored =
-    offer.data !== undefined ? offer.data.stored !== null : content !== null ? looksStored(content.cid) : offer.isError ? false : null;
+    offer.data !== undefined ? offer.data.stored !== null : content !== null ? looksStored(content.cid) : offer.isError ? true : null;
   if (isStored === null) return <div className="skeleton" style={{ height: 420 }} aria-hidden="true" />;
   return isStored ? <Stored {...props} offer={offer.data ?? null} /> : <Live {...props} offer={offer.data ?? null} />;
 }

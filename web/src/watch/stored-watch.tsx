@@ -62,7 +62,7 @@ export function StoredSession(props: {
             words: (running) =>
               storedStateInWords(
                 running,
-                { ...now, problem: playback.state?.phase === 'stopped' || playback.state?.problem !== null },
+                { ...now, problem: playback.state?.phase === 'stopped' || (playback.state?.problem ?? null) !== null },
                 minConfirmations,
               ),
             playing: now.playing,
