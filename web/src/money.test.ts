@@ -38,6 +38,10 @@ describe('money for people', () => {
     expect(formatRate(20_000n)).toBe('20');
     expect(formatRate(1_500n)).toBe('1.5');
     expect(formatRate(1n, 3600n)).toBe('3.6');
+    expect(formatRate(20_000n, 3600n)).toBe('72\u202f000');
+    expect(formatRate(333n, 60_000n)).toBe('19\u202f980');
+    expect(formatRate(1_234_567n, 1n)).toBe('1\u202f234.567');
+    expect(formatRate(0n)).toBe('0');
   });
 
   test('shares and durations', () => {

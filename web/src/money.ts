@@ -20,9 +20,11 @@ export function formatEther(wei: bigint): string {
   return `${formatUnits(wei, 18)} ETH`;
 }
 
-/** A rate of msat per second in sat for so many seconds: 20000 -> "20", 1500 -> "1.5". */
+/** A rate of msat per second in sat for so many seconds, to the millisatoshi: 20000 -> "20", 1500 -> "1.5"; an hour of the first -> "72 000". */
 export function formatRate(msatPerSecond: bigint, seconds = 1n): string {
-  return formatUnits(msatPerSecond * seconds, 3);
+  const msat = msatPerSecond * seconds;
+  const fraction = formatUnits(msat % 1000n, 3).replace(/^0/, '');
+  return `${formatInteger(msat / 1000n)}${fraction}`;
 }
 
 export function formatUnits(value: bigint, decimals: number): string {

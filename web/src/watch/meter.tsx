@@ -91,7 +91,7 @@ export function Meter({
         </div>
         <div>
           <dt>Per hour</dt>
-          <dd>{formatSat((rate * 3600n) / 1000n)}</dd>
+          <dd>{formatRate(rate, 3600n)} sat</dd>
         </div>
         <div>
           <dt>Paid for</dt>

@@ -6,7 +6,7 @@ import { chainServers } from '../channels/chain-servers.ts';
 import { openChannel } from '../channels/open.ts';
 import { refundTime } from '../channels/refund-time.ts';
 import { useTip } from '../channels/use-tip.ts';
-import { costOf, formatInteger, formatRate, formatSat, formatShare, shorten } from '../money.ts';
+import { costOf, formatRate, formatSat, formatShare, shorten } from '../money.ts';
 import { Provider } from '../provider/client.ts';
 import type { Offer } from '../provider/wire.ts';
 import { useServices } from '../services.tsx';
@@ -16,10 +16,12 @@ import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useChangeAddress } from './change-address.ts';
 import { OffAirWarning } from './off-air.tsx';
 
+const mostMinutes = 1440;
+
 /** Minutes to choose from. Of a stored video first the whole of it, and a little for what a seek reads twice. */
-export function presetsFor(stored: StoredVideo | null): readonly number[] {
+function presetsFor(stored: StoredVideo | null): readonly number[] {
   if (stored === null) return [5, 15, 60];
-  const whole = Math.max(1, Math.ceil((stored.durationMs * 1.05) / 60_000));
+  const whole = Math.min(mostMinutes, Math.max(1, Math.ceil((stored.durationMs * 1.05) / 60_000)));
   return [...new Set([whole, 5, 15, 60, 120])].slice(0, 3);
 }
 
@@ -47,7 +49,7 @@ export function OfferPanel(props: {
   const rail = offer.bitcoin;
   const objection = objectionToOffer(content, offer, config.bitcoin.network);
   const wanted = custom === '' ? minutes : Number(custom);
-  const validMinutes = Number.isInteger(wanted) && wanted >= 1 && wanted <= 1440;
+  const validMinutes = Number.isInteger(wanted) && wanted >= 1 && wanted <= mostMinutes;
   const cost = rail === null || !validMinutes ? 0n : costOf(rail.msatPerSecond, BigInt(wanted) * 60_000n) + reserve(rail.feeSat);
   const amount = rail !== null && cost < rail.minCapacitySat ? rail.minCapacitySat : cost;
 
@@ -103,7 +105,7 @@ export function OfferPanel(props: {
           <dt>A minute</dt>
           <dd className="mono">{formatRate(rail.msatPerSecond, 60n)} sat</dd>
           <dt>An hour</dt>
-          <dd className="mono">{formatInteger((rail.msatPerSecond * 3600n) / 1000n)} sat</dd>
+          <dd className="mono">{formatRate(rail.msatPerSecond, 3600n)} sat</dd>
           <dt>Creator’s share</dt>
           <dd className="mono">{formatShare(content.terms.creatorShareBps)}</dd>
           <dt>Carried by</dt>
@@ -130,7 +132,15 @@ export function OfferPanel(props: {
           </dd>
         </dl>
       )}
-      {objection !== null && <Problem>{objection}</Problem>}
+      {rail === null && content.terms.msatPerSecond === 0n ? (
+        <p className="quiet" data-testid="not-by-the-second">
+          {content.terms.pricePerView > 0n
+            ? 'Its creator sells whole views, and not by the second: see below.'
+            : 'Its creator has set no price yet, so there is no way to watch it here.'}
+        </p>
+      ) : (
+        objection !== null && <Problem>{objection}</Problem>
+      )}
       {rail !== null && objection === null && (
         <>
           <fieldset className="choices" aria-label="How long">
@@ -199,7 +209,7 @@ export function OfferPanel(props: {
             disabled={!validMinutes || change.address.trim() === '' || change.problem !== null || !(isThere || goesOn)}
             testId="watch"
           >
-            {validMinutes ? `${isThere ? 'Watch' : 'Wait for it'} · fund ${formatSat(amount)}` : 'Choose 1 to 1440 minutes'}
+            {validMinutes ? `${isThere ? 'Watch' : 'Wait for it'} · fund ${formatSat(amount)}` : `Choose 1 to ${mostMinutes} minutes`}
           </ActionButton>
           <p className="faint">
             {offer.stored === null ? 'You pay only for the seconds you watch.' : 'You pay only for what is read for you, by the second.'}{' '}
