@@ -12,6 +12,7 @@ import { EarningsPage } from './pages/earnings.tsx';
 import { StudioPage } from './pages/studio.tsx';
 import { ServicesProvider } from './services.tsx';
 import { Brand } from './ui/brand.tsx';
+import { useLeaveWarning } from './upload/use-leave-warning.ts';
 import { walletConfig } from './wallet/config.ts';
 import { WalletMenu } from './wallet/menu.tsx';
 
@@ -33,6 +34,7 @@ export function App({ config }: { config: Config }) {
 
 function Shell() {
   useKeeper();
+  useLeaveWarning();
   return (
     <div className="shell">
       <header className="masthead">

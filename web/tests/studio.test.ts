@@ -174,12 +174,50 @@ describe('the upload of a video', { timeout: 120_000 }, () => {
     expect(await at('upload').getByTestId('problem').textContent()).toBe('This file cannot be made into a stream: it holds no video track');
     await eventually(() => at('own-item').getByTestId('problem').textContent()).toContain('no video track');
     expect(await faultsAtBothSizes(page, 'upload-failed')).toEqual([]);
-    await at('item-delete').click();
+    await at('item-delete').dblclick();
+    await at('item-keep').waitFor();
+    expect(library.items).toHaveLength(1);
+    // The keyboard stays on the button that turns back.
+    await at('item-keep').press('Enter');
+    await at('item-delete').waitFor();
+    await page.keyboard.press('Enter');
     await at('item-delete-really').click();
     await eventually(() => library.items.length).toBe(0);
     await at('own-item').waitFor({ state: 'detached' });
     await at('upload-another').click();
     await at('upload-drop').waitFor();
+  });
+
+  test('can be followed by another one while the streamer works on it', async () => {
+    await chosen();
+    await at('upload-start').click();
+    await eventually(() => text('upload-stage')).toBe('Waiting for its turn');
+    await at('upload-another').click();
+    await at('upload-drop').waitFor();
+    await eventually(() => at('item-state').getAttribute('data-state')).toBe('queued');
+    expect(asked('DELETE /v1/items/item-0')).toBe(0);
+  });
+
+  test('is listed again after a new sign-in when the streamer has forgotten the old one', async () => {
+    await connected('#/studio');
+    await at('items-sign-in').click();
+    await page.getByText('Nothing has been uploaded by this account yet.').waitFor();
+    library.forgetTokens();
+    await at('items-sign-in').click();
+    await page.getByText('Nothing has been uploaded by this account yet.').waitFor();
+    expect(wallet.count('personal_sign')).toBe(2);
+  });
+
+  test('that misses its place is not opened in the place of the page', async () => {
+    await connected('#/studio');
+    const kept = await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['film'], 'dropped.mp4', { type: 'video/mp4' }));
+      return ['dragover', 'drop'].map((type) =>
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true })),
+      );
+    });
+    expect(kept).toEqual([false, false]);
   });
 
   test('that is cancelled is gone from the streamer', async () => {

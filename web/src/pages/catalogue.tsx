@@ -46,9 +46,16 @@ export function CataloguePage() {
           data-testid="catalogue-search"
         />
       </search>
+      <p className="visually-hidden" role="status">
+        {contents.isPlaceholderData
+          ? 'Searching…'
+          : asked.kind === 'all' || !contents.isSuccess
+            ? ''
+            : `${items.length}${contents.hasNextPage ? ' and more' : ''} found`}
+      </p>
       {contents.isError && <Problem>{contents.error.message}</Problem>}
       {contents.isPending && <Skeletons />}
-      {contents.isSuccess && items.length === 0 && (
+      {contents.isSuccess && !contents.isPlaceholderData && items.length === 0 && !contents.hasNextPage && (
         <div className="empty" data-testid="catalogue-empty">
           <h2>{asked.kind === 'all' ? 'Nothing is on yet' : nothingFound(asked, typed)}</h2>
           <p>
@@ -63,7 +70,7 @@ export function CataloguePage() {
           )}
         </div>
       )}
-      <ul className="catalogue" data-testid="catalogue">
+      <ul className="catalogue" data-testid="catalogue" aria-busy={contents.isPlaceholderData}>
         {items.map((content) => (
           <li key={content.contentId}>
             <Ticket content={content} />

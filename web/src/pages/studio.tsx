@@ -1,4 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
+import type { ContentPage, Indexer } from '../api/client.ts';
+import type { Content } from '../api/model.ts';
 import { useServices } from '../services.tsx';
 import { looksStored } from '../stored/kind.ts';
 import { GoLive } from '../studio/go-live.tsx';
@@ -16,10 +18,10 @@ export function StudioPage() {
   const contents = useQuery({
     queryKey: ['contents-of', account],
     enabled: account !== null,
-    queryFn: ({ signal }) => indexer.contents({ creator: account ?? '' }, signal),
+    queryFn: ({ signal }) => contentsOf(indexer, account ?? '', signal),
     refetchInterval: 3_000,
   });
-  const items = contents.data?.items ?? [];
+  const items = contents.data ?? [];
   return (
     <div className="stack" style={{ gap: 24 }}>
       <div className="stack-s">
@@ -41,11 +43,27 @@ export function StudioPage() {
           <div className="stack">
             <OwnItems account={account} contents={items} />
             {contents.isError && <Problem>{contents.error.message}</Problem>}
-            <OwnContents contents={items} />
+            <OwnContents contents={contents.data ?? null} />
             <GoLive account={account} contents={items.filter((content) => content.active && !looksStored(content.cid))} />
           </div>
         </div>
       )}
     </div>
   );
+}
+
+/** Far more than anybody registers by hand; each answer of the indexer holds fifty. */
+const mostAnswers = 20;
+
+/** All of a creator's content, and not the newest alone: what is not shown cannot be changed, or withdrawn. */
+async function contentsOf(indexer: Indexer, creator: string, signal: AbortSignal): Promise<readonly Content[]> {
+  const all: Content[] = [];
+  let cursor: string | null = null;
+  for (let answers = 0; answers < mostAnswers; answers += 1) {
+    const page: ContentPage = await indexer.contents({ creator, ...(cursor === null ? {} : { cursor }) }, signal);
+    all.push(...page.items);
+    cursor = page.nextCursor;
+    if (cursor === null) break;
+  }
+  return all;
 }

@@ -9,13 +9,14 @@ import { useContracts } from '../wallet/use-transaction.ts';
 import { EarningsPreview } from './earnings-preview.tsx';
 import { readTermsText, TermsFields, termsText } from './terms-form.tsx';
 
-export function OwnContents({ contents }: { contents: readonly Content[] }) {
+/** `contents` are null while nobody has said what they are. */
+export function OwnContents({ contents }: { contents: readonly Content[] | null }) {
   return (
     <section className="card stack" aria-label="Your content">
       <h2>Your content</h2>
-      {contents.length === 0 && <p className="quiet">Nothing is registered by this account yet.</p>}
+      {contents?.length === 0 && <p className="quiet">Nothing is registered by this account yet.</p>}
       <ul className="stack" data-testid="own-contents">
-        {contents.map((content) => (
+        {contents?.map((content) => (
           <li key={content.contentId}>
             <OwnContent content={content} />
           </li>
@@ -67,7 +68,11 @@ function OwnContent({ content }: { content: Content }) {
       {edited !== null && (
         <>
           <TermsFields value={edited} onChange={setEdited} />
-          {typeof read === 'string' ? <Problem>{read}</Problem> : read !== null && <EarningsPreview terms={read} />}
+          {typeof read === 'string' ? (
+            <Problem>{read}</Problem>
+          ) : (
+            read !== null && <EarningsPreview terms={read} account={content.creator} />
+          )}
           <p className="faint">Open channels and views already paid keep the terms they were made with.</p>
         </>
       )}

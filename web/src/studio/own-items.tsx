@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import type { Content } from '../api/model.ts';
 import { contentIdOf } from '../contracts/content-id.ts';
 import { formatDuration } from '../money.ts';
-import { Provider } from '../provider/client.ts';
+import { Provider, ProviderError } from '../provider/client.ts';
 import type { Item } from '../provider/items.ts';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { failureInWords, formatBytes } from '../upload/stages.ts';
@@ -22,7 +22,15 @@ export function OwnItems({ account, contents }: { account: Address; contents: re
   const items = useQuery({
     queryKey: key,
     enabled: streamer.url !== '' && upload.token !== null,
-    queryFn: ({ signal }) => new Provider(streamer.url).items(upload.token ?? '', signal),
+    queryFn: async ({ signal }) => {
+      try {
+        return await new Provider(streamer.url).items(upload.token ?? '', signal);
+      } catch (error) {
+        // It has forgotten the sign-in, as after its restart: the button to sign in comes back.
+        if (error instanceof ProviderError && error.status === 401) upload.forget();
+        throw error;
+      }
+    },
     refetchInterval: ({ state }) => ((state.data ?? []).some(isUnderWay) ? 1_000 : 2_000),
   });
   if (streamer.url === '') return null;
@@ -109,7 +117,7 @@ function OwnItem(props: {
         </p>
       )}
       <div className="row" style={{ alignItems: 'start' }}>
-        {item.state === 'ready' && open !== 'remove' && (
+        {item.state === 'ready' && (
           <button
             type="button"
             className="button small"
@@ -119,19 +127,19 @@ function OwnItem(props: {
             {open === 'register' ? 'Not now' : registered ? 'Announce again' : 'Register'}
           </button>
         )}
-        {open === 'remove' ? (
-          <>
-            <ActionButton action={() => props.onRemove(item)} className="small" busyLabel="Deleting…" testId="item-delete-really">
-              Delete it
-            </ActionButton>
-            <button type="button" className="button small" onClick={() => setOpen(null)}>
-              Keep it
-            </button>
-          </>
-        ) : (
-          <button type="button" className="button small" onClick={() => setOpen('remove')} data-testid="item-delete">
-            {isUnderWay(item) ? 'Cancel' : 'Delete'}
-          </button>
+        {/* The same button turns back: a double click deletes nothing, and the keyboard stays where it is. */}
+        <button
+          type="button"
+          className="button small"
+          onClick={() => setOpen(open === 'remove' ? null : 'remove')}
+          data-testid={open === 'remove' ? 'item-keep' : 'item-delete'}
+        >
+          {open === 'remove' ? 'Keep it' : isUnderWay(item) ? 'Cancel' : 'Delete'}
+        </button>
+        {open === 'remove' && (
+          <ActionButton action={() => props.onRemove(item)} className="small" busyLabel="Deleting…" testId="item-delete-really">
+            Delete it
+          </ActionButton>
         )}
       </div>
     </article>

@@ -1,12 +1,11 @@
 import { useState } from 'react';
 import type { Address } from 'viem';
-import { useReadContract } from 'wagmi';
 import { fromHex, toHex } from '../bitcoin/bytes.ts';
 import { addressOfScript, scriptOfAddress } from '../bitcoin/script.ts';
-import { streamRegistryAbi } from '../contracts/abi.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
+import { useBitcoinPayout } from './bitcoin-payout.ts';
 
 /** Where the creator's share of every Bitcoin payment goes. */
 export function PayoutAddress({ account }: { account: Address }) {
@@ -14,14 +13,7 @@ export function PayoutAddress({ account }: { account: Address }) {
   const { network } = config.bitcoin;
   const contracts = useContracts();
   const [address, setAddress] = useState('');
-  const registered = useReadContract({
-    address: config.registry,
-    abi: streamRegistryAbi,
-    functionName: 'bitcoinPayoutOf',
-    args: [account],
-    chainId: config.chain.id,
-    query: { refetchInterval: 5_000 },
-  });
+  const registered = useBitcoinPayout(account);
   const script = registered.data ?? '0x';
   const save = async (): Promise<void> => {
     await contracts.registry({ functionName: 'setBitcoinPayout', args: [`0x${toHex(scriptOfAddress(address, network))}`] });

@@ -76,7 +76,7 @@ export function RegisterItem(props: { item: Item; account: Address; streamerUrl:
       {step === 'none' ? (
         <>
           <TermsFields value={terms} onChange={setTerms} />
-          {typeof read === 'string' ? <Problem>{read}</Problem> : <EarningsPreview terms={read} />}
+          {typeof read === 'string' ? <Problem>{read}</Problem> : <EarningsPreview terms={read} account={account} />}
           <p className="hint">Your wallet asks you to confirm one transaction. Then the streamer announces that it serves the video.</p>
         </>
       ) : (

@@ -4,6 +4,7 @@ import { Provider } from '../provider/client.ts';
 import { useServices } from '../services.tsx';
 import { ActionButton, Problem } from '../ui/action-button.tsx';
 import { useContracts } from '../wallet/use-transaction.ts';
+import { EarningsPreview } from './earnings-preview.tsx';
 import { useStreamerUrl } from './streamer-url.tsx';
 import { newTerms, readTermsText, TermsFields } from './terms-form.tsx';
 
@@ -65,7 +66,7 @@ export function RegisterStream({ account }: { account: Address }) {
       </label>
       <TermsFields value={terms} onChange={setTerms} />
       {streamer.field}
-      {typeof read === 'string' && <Problem>{read}</Problem>}
+      {typeof read === 'string' ? <Problem>{read}</Problem> : <EarningsPreview terms={read} account={account} />}
       <ActionButton
         action={register}
         className="primary"

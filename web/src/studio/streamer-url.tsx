@@ -1,4 +1,4 @@
-/** The streamer that carries a creator's broadcasts: the one used last, else one that the indexer knows. */
+/** The streamer that carries a creator's content: the one used last, else one that the indexer knows. */
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useId, useSyncExternalStore } from 'react';
 import { useServices } from '../services.tsx';
@@ -47,7 +47,13 @@ export function useStreamerUrl(): { url: string; field: ReactNode } {
           <option key={option} value={option} />
         ))}
       </datalist>
-      <span className="hint">The provider that carries your stream to viewers and earns the rest of each payment.</span>
+      {url === '' ? (
+        <span className="hint" role="status" data-testid="streamer-hint">
+          Enter the address of a streamer, with its https://. A streamer that you run yourself will do.
+        </span>
+      ) : (
+        <span className="hint">The provider that carries your content to viewers and earns the rest of each payment.</span>
+      )}
     </label>
   );
   return { url, field };

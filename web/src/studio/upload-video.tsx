@@ -19,7 +19,7 @@ export function UploadVideo({ account }: { account: Address }) {
   const stage = useSyncExternalStore(currentUpload.subscribe, currentUpload.stage);
   const running = currentUpload.job;
   const upload = useUploadToken(running?.streamerUrl ?? streamer.url, account);
-  useWarningBeforeLeaving(stage);
+  useDropGuard();
   return (
     <section className="card stack" aria-label="Upload a video" data-testid="upload">
       <h2>Upload a video</h2>
@@ -201,11 +201,12 @@ function Progress({ stage, name }: { stage: Stage; name: string }) {
             Go on
           </ActionButton>
         )}
-        {over ? (
+        {(over || stage.kind === 'processing') && (
           <button type="button" className="button small" onClick={() => currentUpload.reset()} data-testid="upload-another">
             Upload another video
           </button>
-        ) : (
+        )}
+        {!over && (
           <ActionButton action={cancel} className="small" busyLabel="Cancelling…" testId="upload-cancel">
             Cancel
           </ActionButton>
@@ -215,13 +216,17 @@ function Progress({ stage, name }: { stage: Stage; name: string }) {
   );
 }
 
-/** Bytes go nowhere once the page is closed; the browser asks first. */
-function useWarningBeforeLeaving(stage: Stage): void {
-  const sending = stage.kind === 'starting' || stage.kind === 'uploading';
+/** A file that misses its place would be opened by the browser in the place of this page. */
+function useDropGuard(): void {
   useEffect(() => {
-    if (!sending) return;
-    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
-    globalThis.addEventListener('beforeunload', warn);
-    return () => globalThis.removeEventListener('beforeunload', warn);
-  }, [sending]);
+    const refuse = (event: globalThis.DragEvent): void => {
+      if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+    };
+    globalThis.addEventListener('dragover', refuse);
+    globalThis.addEventListener('drop', refuse);
+    return () => {
+      globalThis.removeEventListener('dragover', refuse);
+      globalThis.removeEventListener('drop', refuse);
+    };
+  }, []);
 }

@@ -58,7 +58,9 @@ describe('an upload', () => {
       why: 'This file cannot be made into a stream: no video track',
     });
     expect(failureInWords(null)).toContain('does not say why');
-    expect(failureInWords({ code: 'quota_exceeded', detail: '2 GB of 2 GB are used' })).toContain('no room');
+    const full = failureInWords({ code: 'quota_exceeded', detail: 'your quota has room for 12345678 bytes more' });
+    expect(full).toContain('no room for this file: your quota has room for 12.3 MB more. Delete');
+    expect(failureInWords({ code: 'too_large', detail: 'a file is at most 2000000000 bytes' })).toContain('a file is at most 2 GB.');
     expect(failureInWords({ code: 'odd', detail: '' })).toContain('odd');
   });
 

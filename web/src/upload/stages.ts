@@ -130,10 +130,17 @@ export function failureInWords(error: { readonly code: string; readonly detail: 
     case 'unprocessable_video':
       return `This file cannot be made into a stream: ${error.detail}`;
     case 'quota_exceeded':
-      return `There is no room for this file: ${error.detail}`;
+      return `There is no room for this file: ${sizesInWords(error.detail)}. Delete what you no longer need among your uploads, or choose another streamer.`;
+    case 'too_large':
+      return `This file is too large for this streamer: ${sizesInWords(error.detail)}.`;
     default:
       return error.detail === '' ? `The streamer could not use this file (${error.code}).` : error.detail;
   }
+}
+
+/** A streamer tells sizes in bytes. */
+function sizesInWords(detail: string): string {
+  return detail.replace(/\b\d{4,15} bytes\b/g, (size) => formatBytes(Number.parseInt(size, 10)));
 }
 
 export interface StageWords {
@@ -158,7 +165,7 @@ export function stageInWords(stage: Stage): StageWords {
         title: processing(stage),
         detail: stage.unreachable
           ? 'The streamer does not answer now. The page asks again by itself.'
-          : 'The streamer works on it; you may leave this page and come back.',
+          : 'The streamer works on it. You may leave this page: it is among your uploads.',
         permille: stage.state === 'queued' ? null : stage.permille,
       };
     case 'ready':

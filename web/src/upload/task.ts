@@ -5,7 +5,7 @@
 import { DetailedError, type PreviousUpload, Upload } from 'tus-js-client';
 import { Provider, ProviderError } from '../provider/client.ts';
 import { sentence } from '../wallet/errors.ts';
-import { idle, next, type Stage, type UploadEvent } from './stages.ts';
+import { failureInWords, idle, next, type Stage, type UploadEvent } from './stages.ts';
 import { chunkBytes, fingerprintOf, itemIdOf, mayRetry, metadataOf, problemOf, retryDelays } from './tus-options.ts';
 
 const pollEveryMs = 500;
@@ -163,8 +163,10 @@ function breakage(error: Error | DetailedError): UploadEvent {
   }
   if (!(error instanceof DetailedError)) return { kind: 'interrupted', why: error.message };
   const status = error.originalResponse?.getStatus() ?? 0;
-  const why = problemOf(status, error.originalResponse?.getBody() ?? '').message;
-  return { kind: mayRetry(status) ? 'interrupted' : 'failed', why };
+  const problem = problemOf(status, error.originalResponse?.getBody() ?? '');
+  if (mayRetry(status)) return { kind: 'interrupted', why: problem.message };
+  const told = problem.code === 'quota_exceeded' || problem.code === 'too_large';
+  return { kind: 'failed', why: told ? failureInWords(problem) : problem.message };
 }
 
 /** The item could not be asked for. */
