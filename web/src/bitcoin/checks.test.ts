@@ -2,10 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from './bytes.ts';
 import { codeOf, fundingOf, providerSecret, scripts, termsWith, viewerSecret } from './fixture.ts';
-import { checkCapacity, funding } from './funding.ts';
-import { checkDue } from './metering.ts';
+import { funding } from './funding.ts';
 import { signPayment, verifyPayment } from './payment.ts';
-import { isRefundable, signRefund } from './refund.ts';
+import { signRefund } from './refund.ts';
 import { addressOfScript, dustLimit, scriptOfAddress } from './script.ts';
 import { publicKeyOf, sign, verifies } from './signature.ts';
 import { type Agreement, checkTerms, type TermsJson } from './terms.ts';
@@ -64,28 +63,7 @@ describe('the terms of a channel', () => {
   });
 });
 
-describe('a due', () => {
-  const meter = { baseSat: 100n, creditMs: 0n, msatPerSecond: 20_000n, tickMs: 1_000n, gateOpenMs: 5_000n };
-  test('at the price and within two ticks of the clock is paid', () => {
-    expect(codeOf(() => checkDue({ paidSat: 240n, coversMs: 7_000n }, meter))).toBe('accepted');
-  });
-  test('above the price is not', () => {
-    expect(codeOf(() => checkDue({ paidSat: 241n, coversMs: 7_000n }, meter))).toBe('terms_differ');
-  });
-  test('ahead of the clock is not', () => {
-    expect(codeOf(() => checkDue({ paidSat: 260n, coversMs: 8_000n }, meter))).toBe('terms_differ');
-  });
-  test('for media within the credit is not', () => {
-    expect(codeOf(() => checkDue({ paidSat: 120n, coversMs: 1_000n }, { ...meter, creditMs: 1_000n }))).toBe('terms_differ');
-  });
-});
-
 describe('a funding', () => {
-  test('under ten fees is refused', () => {
-    expect(codeOf(() => checkCapacity(termsWith(), fundingOf(3_159n)))).toBe('capacity_too_low');
-    expect(codeOf(() => checkCapacity(termsWith(), fundingOf(3_160n)))).toBe('accepted');
-  });
-
   test('is ordered by the transaction id as serialised', () => {
     const first = { txid: `${'ff'.repeat(31)}01`, vout: 0, valueSat: 1n };
     const second = { txid: `${'00'.repeat(31)}02`, vout: 0, valueSat: 1n };
@@ -123,13 +101,6 @@ describe('signatures', () => {
     const other = termsWith({ expiry_height: 389 });
     expect(codeOf(() => verifyPayment(other, fundingOf(100_000n), payment))).toBe('wrong_channel');
     expect(codeOf(() => verifyPayment(termsWith(), fundingOf(100_000n), { ...payment, signatures: [] }))).toBe('malformed');
-  });
-});
-
-describe('a refund', () => {
-  test('is due when the tip has reached the expiry height', () => {
-    expect(isRefundable(termsWith(), 387)).toBe(false);
-    expect(isRefundable(termsWith(), 388)).toBe(true);
   });
 });
 

@@ -5,7 +5,7 @@ import { type Payouts, split } from './split.ts';
 import type { ChannelTerms } from './terms.ts';
 
 /** `SIGHASH_ALL|SIGHASH_ANYONECANPAY`: the viewer binds all outputs and leaves inputs open. */
-export const VIEWER_SIGHASH = 0x81;
+const VIEWER_SIGHASH = 0x81;
 
 const CLOSING_SEQUENCE = 0xffff_fffd;
 

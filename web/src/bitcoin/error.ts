@@ -3,7 +3,6 @@ export type ChannelErrorCode =
   | 'malformed'
   | 'unsupported_script'
   | 'rail_unavailable'
-  | 'capacity_too_low'
   | 'wrong_channel'
   | 'amount_not_rising'
   | 'amount_exceeds_capacity'

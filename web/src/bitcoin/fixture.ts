@@ -34,6 +34,23 @@ export function termsWith(change: Partial<TermsJson> = {}): ChannelTerms {
   });
 }
 
+/** The terms as they travel. */
+export function termsToJson(terms: ChannelTerms): TermsJson {
+  return {
+    network: terms.network,
+    content_id: `0x${toHex(terms.contentId)}`,
+    viewer_key: toHex(terms.viewerKey),
+    provider_key: toHex(terms.providerKey),
+    expiry_height: terms.expiryHeight,
+    fee_sat: terms.feeSat.toString(),
+    msat_per_second: terms.msatPerSecond.toString(),
+    creator_share_bps: terms.creatorShareBps,
+    creator_script: toHex(terms.creatorScript),
+    provider_script: toHex(terms.providerScript),
+    change_script: toHex(terms.changeScript),
+  };
+}
+
 export function fundingOf(valueSat: bigint): Funding {
   return funding([{ txid: 'f1'.repeat(32), vout: 1, valueSat }]);
 }

@@ -6,7 +6,7 @@ import { compareBytes, fromHex, MAX_MONEY_SAT, toHex } from './bytes.ts';
 import { withChecksum } from './descriptor.ts';
 import { ChannelError } from './error.ts';
 import { addressOfScript } from './script.ts';
-import { type ChannelTerms, MIN_CAPACITY_FEES } from './terms.ts';
+import type { ChannelTerms } from './terms.ts';
 
 export interface FundingOutput {
   /** In display order. */
@@ -36,17 +36,6 @@ export function funding(outputs: readonly FundingOutput[]): Funding {
   const capacitySat = sorted.reduce((sum, output) => sum + output.valueSat, 0n);
   if (capacitySat > MAX_MONEY_SAT) throw new ChannelError('malformed', 'the funding is more money than there is');
   return { outputs: sorted, capacitySat };
-}
-
-/** The least capacity that a provider takes: ten closing fees. */
-export function minCapacity(terms: ChannelTerms): bigint {
-  return terms.feeSat * MIN_CAPACITY_FEES;
-}
-
-/** Throws `capacity_too_low` under ten closing fees. */
-export function checkCapacity(terms: ChannelTerms, { capacitySat }: Funding): void {
-  if (capacitySat < minCapacity(terms))
-    throw new ChannelError('capacity_too_low', `the capacity of ${capacitySat} sat is under the minimum of ${minCapacity(terms)} sat`);
 }
 
 export function witnessScript(terms: ChannelTerms): Uint8Array {

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { closingTransaction } from './closing.ts';
 import { codeOf, fundingOf, scripts, termsWith, viewerSecret } from './fixture.ts';
-import { duePaid, viewerLimit } from './metering.ts';
 import { signPayment, verifyPayment } from './payment.ts';
 import { signRefund } from './refund.ts';
 import { dustLimit } from './script.ts';
@@ -130,32 +129,6 @@ describe('refund', () => {
         }
       }),
       { numRuns: 25 },
-    );
-  });
-});
-
-describe('metering', () => {
-  test('a due is the price of what it covers, rounded up, and within two ticks of the clock it is paid', () => {
-    const money = fc.bigInt({ min: 0n, max: 1_000_000_000n });
-    const time = fc.bigInt({ min: 0n, max: 100_000_000n });
-    const rate = fc.bigInt({ min: 1n, max: 1_000_000_000n });
-    fc.assert(
-      fc.property(
-        money,
-        time,
-        fc.bigInt({ min: 0n, max: 10_000n }),
-        rate,
-        fc.bigInt({ min: 0n, max: 2_000n }),
-        (base, open, credit, price, ahead) => {
-          const covers = open + ahead;
-          const due = duePaid(base, covers, credit, price);
-          const chargeable = covers > credit ? covers - credit : 0n;
-          expect((due - base) * 1_000_000n >= chargeable * price).toBe(true);
-          expect((due - base - 1n) * 1_000_000n < chargeable * price).toBe(true);
-          expect(due <= viewerLimit(base, open, 1_000n, price)).toBe(true);
-        },
-      ),
-      { numRuns: 500 },
     );
   });
 });

@@ -19,11 +19,6 @@ export interface Refund {
   readonly valueSat: bigint;
 }
 
-/** Whether a node takes the refund: its tip has reached the expiry height. A block can contain it from the next height on. */
-export function isRefundable(terms: ChannelTerms, tip: number): boolean {
-  return tip >= terms.expiryHeight;
-}
-
 /** Builds and signs the refund of the whole funding to `change_script`. */
 export function signRefund(terms: ChannelTerms, funding: Funding, feeSat: bigint, viewerSecret: Uint8Array): Refund {
   requireSecretOf(terms.viewerKey, viewerSecret);

@@ -7,12 +7,10 @@ import { ChannelError } from './error.ts';
 import { isWitnessScript, type Network, scriptKind } from './script.ts';
 
 /** An expiry height is this many blocks beyond the tip when a channel is opened. */
-export const EXPIRY_MIN_AHEAD = 144;
-export const EXPIRY_MAX_AHEAD = 2016;
-/** No payment is accepted from this many blocks before the expiry on. */
-export const STOP_BEFORE = 72;
+const EXPIRY_MIN_AHEAD = 144;
+const EXPIRY_MAX_AHEAD = 2016;
 /** The capacity is at least this many closing fees. */
-export const MIN_CAPACITY_FEES = 10n;
+const MIN_CAPACITY_FEES = 10n;
 
 /** The first nLockTime that Bitcoin reads as a time. */
 const LOCK_TIME_THRESHOLD = 500_000_000;
@@ -89,23 +87,6 @@ export function parseTerms(json: TermsJson): ChannelTerms {
   if (!isWitnessScript(terms.changeScript)) throw unsupported('change_script');
   if (json.creator_script === json.provider_script) throw malformed('creator_script is the same as provider_script');
   return terms;
-}
-
-/** The terms as they travel. */
-export function termsToJson(terms: ChannelTerms): TermsJson {
-  return {
-    network: terms.network,
-    content_id: `0x${toHex(terms.contentId)}`,
-    viewer_key: toHex(terms.viewerKey),
-    provider_key: toHex(terms.providerKey),
-    expiry_height: terms.expiryHeight,
-    fee_sat: terms.feeSat.toString(),
-    msat_per_second: terms.msatPerSecond.toString(),
-    creator_share_bps: terms.creatorShareBps,
-    creator_script: toHex(terms.creatorScript),
-    provider_script: toHex(terms.providerScript),
-    change_script: toHex(terms.changeScript),
-  };
 }
 
 /** The channel's id in hex: `tagged("paystream/channel/v1", canonicalBytes)`. */

@@ -8,16 +8,17 @@ import sessions from '../../../channel/vectors/sessions.json';
 import splits from '../../../channel/vectors/split.json';
 import allTerms from '../../../channel/vectors/terms.json';
 import refusedTerms from '../../../channel/vectors/terms_refused.json';
+import { costOf } from '../money.ts';
+import { clockLimit, newSession } from '../session/core.ts';
 import { fromHex, toHex } from './bytes.ts';
 import { closingTransaction, viewerDigests } from './closing.ts';
-import { codeOf } from './fixture.ts';
+import { codeOf, termsToJson } from './fixture.ts';
 import { descriptor, funding, fundingAddress, fundingScript, paymentLink, witnessScript } from './funding.ts';
-import { duePaid, viewerLimit } from './metering.ts';
 import { signPayment, verifyPayment } from './payment.ts';
 import { refundFee, signRefund } from './refund.ts';
 import { sessionDigest, signSessionStart } from './session.ts';
 import { maxPaid, split } from './split.ts';
-import { canonicalBytes, channelId, parseTerms, type TermsJson, termsToJson } from './terms.ts';
+import { canonicalBytes, channelId, parseTerms, type TermsJson } from './terms.ts';
 
 const readTerms = (json: object) => parseTerms(json as TermsJson);
 const readFunding = (outputs: readonly { txid: string; vout: number; value_sat: string }[]) =>
@@ -93,7 +94,9 @@ describe('session starts', () => {
 describe('dues', () => {
   test.each(dues)('$ms ms at $msat_per_second msat/s from $base_sat sat', (vector) => {
     const [base, ms, rate] = [BigInt(vector.base_sat), BigInt(vector.ms), BigInt(vector.msat_per_second)];
-    expect(duePaid(base, ms, BigInt(vector.credit_ms), rate).toString()).toBe(vector.due_sat);
-    expect(viewerLimit(base, ms, BigInt(vector.tick_ms), rate).toString()).toBe(vector.limit_sat);
+    expect((base + costOf(rate, ms - BigInt(vector.credit_ms))).toString()).toBe(vector.due_sat);
+    const session = newSession({ msatPerSecond: rate, maxPaidSat: 0n, signed: null });
+    const run = { mediaToken: '', basePaidSat: base, creditMs: 0, tickMs: Number(vector.tick_ms), openMs: Number(ms), openSince: null };
+    expect(clockLimit({ ...session, run }, 0).toString()).toBe(vector.limit_sat);
   });
 });

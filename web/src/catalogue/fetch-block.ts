@@ -48,7 +48,7 @@ async function blockFrom(url: string, cid: CID, limit: number, signal: AbortSign
 }
 
 /** Stops at the bound, whatever the headers say. */
-export async function readBounded(response: Response, limit: number): Promise<Uint8Array> {
+async function readBounded(response: Response, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   const reader = response.body?.getReader();

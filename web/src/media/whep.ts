@@ -127,7 +127,7 @@ interface StatsEntry {
   readonly [name: string]: unknown;
 }
 
-export function readStats(report: { forEach(visit: (entry: StatsEntry) => void): void }): PlaybackStats {
+function readStats(report: { forEach(visit: (entry: StatsEntry) => void): void }): PlaybackStats {
   const entries = new Map<string, StatsEntry>();
   report.forEach((entry) => {
     entries.set(entry.id, entry);

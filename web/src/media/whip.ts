@@ -66,7 +66,7 @@ interface Codec {
 }
 
 /** Constrained baseline with packetization mode 1, then VP8, then retransmission and the like; nothing that a viewer could not decode. */
-export function preferred<T extends Codec>(codecs: readonly T[]): T[] {
+function preferred<T extends Codec>(codecs: readonly T[]): T[] {
   const rank = ({ mimeType, sdpFmtpLine = '' }: Codec): number | null => {
     switch (mimeType.toLowerCase()) {
       case 'video/h264':

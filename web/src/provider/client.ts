@@ -51,10 +51,6 @@ export class Provider {
     return `${this.url.replace(/^http/, 'ws')}/v1/session`;
   }
 
-  get esploraUrl(): string {
-    return `${this.url}/esplora`;
-  }
-
   async offer(contentId: string, signal?: AbortSignal): Promise<Offer> {
     return readOffer(await this.#json('GET', `/v1/contents/${contentId}/offer`, undefined, signal));
   }

@@ -13,7 +13,7 @@ export interface Grant {
   readonly expiresAt: Date;
 }
 
-export function resourceOf(purpose: Purpose): string {
+function resourceOf(purpose: Purpose): string {
   return purpose.purpose === 'upload' ? 'urn:paystream:upload' : `urn:paystream:view:${purpose.contentId.toLowerCase()}`;
 }
 

@@ -1,7 +1,7 @@
 /** What a provider answers over HTTP (docs/protocol.md, sections 2 and 3), read with suspicion. */
 import type { BitcoinNetwork } from '../config.ts';
 import { readStored, type StoredVideo } from '../stored/offer.ts';
-import { asAmount, asBoolean, asHex, asInteger, asList, asObject, asText, WireError } from '../wire.ts';
+import { asAmount, asBoolean, asHex, asInteger, asObject, asText, WireError } from '../wire.ts';
 
 export interface BitcoinRail {
   readonly network: BitcoinNetwork;
@@ -120,14 +120,6 @@ export function readTerms(json: unknown): TermsJson {
     provider_script: asHex(terms.provider_script, 'provider_script'),
     change_script: asHex(terms.change_script, 'change_script'),
   };
-}
-
-/** The Esplora shape of an unspent output. */
-export function readFunding(json: unknown): readonly { txid: string; vout: number }[] {
-  return asList(json, 'funding').map((entry) => {
-    const output = asObject(entry, 'funding');
-    return { txid: asHex(output.txid, 'txid', 32), vout: asInteger(output.vout, 'vout') };
-  });
 }
 
 function readNetwork(value: unknown): BitcoinNetwork {

@@ -159,7 +159,7 @@ export const maxRenewals = 3;
 export const maxRoundings = 10;
 
 /** Media that is paid for, at the most, after the last sign of a picture. */
-export const pictureGraceMs = 6_000n;
+const pictureGraceMs = 6_000n;
 
 type Step = readonly [Session, readonly Effect[]];
 

@@ -28,7 +28,7 @@ export type Plan =
   | { readonly kind: 'complete' };
 
 /** At most so much media in one request: what a seek leaves behind of it is read to its end, and paid for. */
-export const windowMs = 4_000;
+const windowMs = 4_000;
 /** Frames of one track may reach over the edge of a subsegment. */
 const toleranceMs = 150;
 

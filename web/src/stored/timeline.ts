@@ -38,7 +38,7 @@ export class TimelineError extends Error {
 }
 
 /** The index must end within so many bytes of the file's begin. */
-export const maxHeadBytes = 4 * 1024 * 1024;
+const maxHeadBytes = 4 * 1024 * 1024;
 /** So many bytes may follow the last subsegment. */
 const maxTailBytes = 1024 * 1024;
 const maxBoxes = 64;

@@ -120,7 +120,7 @@ export function signedView(view: View, nonce: bigint, deadline: bigint, signatur
   };
 }
 
-export function tokenDomain({ token, chainId }: Pick<View, 'token' | 'chainId'>) {
+function tokenDomain({ token, chainId }: Pick<View, 'token' | 'chainId'>) {
   return { name: token.name, version: token.version, chainId, verifyingContract: token.address } as const;
 }
 

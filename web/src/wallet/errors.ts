@@ -21,7 +21,7 @@ export function sentence(error: unknown): string | null {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function isCancelled(error: unknown): boolean {
+function isCancelled(error: unknown): boolean {
   const rejection = rejectionIn(error);
   if (rejection === null) return codeOf(error) === 4001;
   // wagmi calls every failure to add a network a rejection: the wallet's own code tells which it was.

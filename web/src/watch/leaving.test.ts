@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { termsWith } from '../bitcoin/fixture.ts';
-import { termsToJson } from '../bitcoin/terms.ts';
+import { termsToJson, termsWith } from '../bitcoin/fixture.ts';
 import { payoutsOf } from '../channels/pay.ts';
 import type { ChannelRecord } from '../channels/store.ts';
 import { farewellSat } from '../session/core.ts';

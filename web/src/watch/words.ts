@@ -120,7 +120,7 @@ export function storedStateInWords(session: Session, now: StoredNow, minConfirma
   return words('on', 'Playing');
 }
 
-export function endInWords(reason: string): string {
+function endInWords(reason: string): string {
   switch (reason) {
     case 'left':
       return 'You left. The last payment settles the channel.';

@@ -7,10 +7,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Hex } from 'viem';
-import { providerSecret, scripts, termsWith } from '../../src/bitcoin/fixture.ts';
+import { providerSecret, scripts, termsToJson, termsWith } from '../../src/bitcoin/fixture.ts';
 import { fundingAddress } from '../../src/bitcoin/funding.ts';
 import { publicKeyOf } from '../../src/bitcoin/signature.ts';
-import { channelId, termsToJson } from '../../src/bitcoin/terms.ts';
+import { channelId } from '../../src/bitcoin/terms.ts';
 import type { BitcoinNetwork } from '../../src/config.ts';
 import type { Film } from './film.ts';
 
