@@ -33,6 +33,9 @@ export function EarningsPage() {
   );
 }
 
+type Totals = Omit<TokenEarnings, 'token'>;
+const nothing: Totals = { earned: 0n, claimed: 0n, unclaimed: 0n };
+
 function Account({ account }: { account: Address }) {
   const { config, indexer } = useServices();
   const earnings = useQuery({
@@ -43,8 +46,11 @@ function Account({ account }: { account: Address }) {
   // Ether, then every token in which anything was earned.
   const earned = (earnings.data?.tokens ?? []).map((entry) => entry.token.toLowerCase()).filter((token) => token !== etherAddress);
   const currencies = [ether, ...earned.map((token) => currencyOf(config.tokens, token))];
-  const totalOf = (currency: Currency): TokenEarnings | undefined =>
-    earnings.data?.tokens.find((entry) => entry.token.toLowerCase() === currency.address);
+  /** Null while the indexer has not answered: that is not nothing. */
+  const totalOf = (currency: Currency): Totals | null => {
+    if (earnings.data === undefined) return null;
+    return earnings.data.tokens.find((entry) => entry.token.toLowerCase() === currency.address) ?? nothing;
+  };
   return (
     <>
       {currencies.map((currency) => (
@@ -95,7 +101,7 @@ function Account({ account }: { account: Address }) {
 }
 
 /** What the account has in one currency. The hooks for ether have the plain names; a token's stand inside its own section. */
-function InCurrency({ account, currency, total }: { account: Address; currency: Currency; total: TokenEarnings | undefined }) {
+function InCurrency({ account, currency, total }: { account: Address; currency: Currency; total: Totals | null }) {
   const { config } = useServices();
   const contracts = useContracts();
   // The contract itself says what can be claimed; the indexer tells the history.
@@ -107,7 +113,6 @@ function InCurrency({ account, currency, total }: { account: Address; currency: 
     chainId: config.chain.id,
     query: { refetchInterval: 3_000 },
   });
-  const claimable = earned.data ?? 0n;
   const figures = [
     ['Earned in all', 'earned-total', total?.earned],
     ['Claimed', 'claimed-total', total?.claimed],
@@ -122,9 +127,9 @@ function InCurrency({ account, currency, total }: { account: Address; currency: 
           className="meter-figure"
           style={{ fontSize: '2.2rem', overflowWrap: 'anywhere' }}
           data-testid={`claimable${suffix}`}
-          data-value={claimable.toString()}
+          data-value={earned.data?.toString()}
         >
-          {formatPrice(claimable, currency)}
+          {earned.data === undefined ? '…' : formatPrice(earned.data, currency)}
         </p>
         <ActionButton
           action={async () => {
@@ -132,7 +137,7 @@ function InCurrency({ account, currency, total }: { account: Address; currency: 
           }}
           className="primary"
           busyLabel="Claiming…"
-          disabled={claimable === 0n}
+          disabled={earned.data === undefined || earned.data === 0n}
           testId={`claim${suffix}`}
         >
           Claim to my account
@@ -145,8 +150,8 @@ function InCurrency({ account, currency, total }: { account: Address; currency: 
           {figures.map(([name, testId, amount]) => (
             <Fragment key={testId}>
               <dt>{name}</dt>
-              <dd className="mono" data-testid={`${testId}${suffix}`} data-value={(amount ?? 0n).toString()}>
-                {formatPrice(amount ?? 0n, currency)}
+              <dd className="mono" data-testid={`${testId}${suffix}`} data-value={amount?.toString()}>
+                {amount === undefined ? '…' : formatPrice(amount, currency)}
               </dd>
             </Fragment>
           ))}
