@@ -105,7 +105,7 @@ export class UploadTask {
       removeFingerprintOnSuccess: true,
       fingerprint: async () => fingerprintOf(job.file, endpoint, job.account),
       metadata: metadataOf(job.file, job.title, job.description),
-      onBeforeRequest: async (request) => request.setHeader('Authorization', `Bearer ${await job.tokens()}`),
+      onBeforeRequest: async (request) => request.setHeader('Authorization', `Bearer ${await tokenOf(job)}`),
       onAfterResponse: (_, response) => {
         // tus would take it for an upload that is gone, and begin another one.
         if (response.getStatus() === 401) throw new Unauthorised();
@@ -149,6 +149,15 @@ export class UploadTask {
   #troubled(job: Job, error: unknown): void {
     if (error instanceof ProviderError && error.status === 401) job.forgetToken();
     this.#on(trouble(error));
+  }
+}
+
+/** Whoever refuses to sign in again is asked once, and not with each retry. */
+async function tokenOf(job: Job): Promise<string> {
+  try {
+    return await job.tokens();
+  } catch (error) {
+    throw sentence(error) === null ? new Unauthorised('the sign-in was cancelled', { cause: error }) : error;
   }
 }
 
