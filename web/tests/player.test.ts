@@ -94,6 +94,26 @@ describe('a stored video', { timeout: 120_000 }, () => {
     expect(await at('problem').count()).toBe(0);
   });
 
+  test('goes on at another provider when the first one no longer has it', async () => {
+    const second = new Surroundings(built.dist);
+    second.film = film;
+    await second.listen();
+    around.otherStreams = [{ provider: `0x${'cd'.repeat(20)}`, url: `${second.url}/provider`, liveness: 'offline', viewers: null }];
+    await page.route(`${around.url}/provider/ipfs/**`, (route) =>
+      route.fulfill({ status: 404, json: { code: 'not_found', detail: 'gone' } }),
+    );
+    try {
+      await open();
+      await at('stored-problem').waitFor();
+      expect(await value('verified-blocks')).toBe(0);
+      await at('other-provider').click();
+      await soon(() => value('stored-time')).toBeGreaterThan(500);
+      expect(await at('stored-problem').count()).toBe(0);
+    } finally {
+      second.close();
+    }
+  });
+
   test('is read no further ahead than the viewer set, and no leaf of it twice', async () => {
     await page.addInitScript(() => localStorage.setItem('paystream.buffer-ahead', '5'));
     await open();

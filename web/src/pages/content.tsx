@@ -14,6 +14,7 @@ import { BuyView } from '../watch/buy-view.tsx';
 import { FundPanel } from '../watch/fund-panel.tsx';
 import { LiveOpen } from '../watch/live-open.tsx';
 import { OfferPanel } from '../watch/offer-panel.tsx';
+import { OtherProviders } from '../watch/other-providers.tsx';
 import { Screen } from '../watch/screen.tsx';
 import { SessionView } from '../watch/session-view.tsx';
 import { Settlement } from '../watch/settlement.tsx';
@@ -31,6 +32,7 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const [attempt, setAttempt] = useState(0);
 
   const stream = pick(streams.data ?? [], chosen);
+  const others = (streams.data ?? []).filter((other) => other.provider !== stream?.provider);
   const offer = useOffer(stream?.url ?? null, id, 10_000);
   const held = useViewPass(id, stream);
 
@@ -77,6 +79,8 @@ export function ContentPage({ contentId }: { contentId: string }) {
         stored={stored}
         access={access}
         onPassRefused={held.drop}
+        others={others}
+        onProvider={setChosen}
         aside={stored.free ? null : buy}
       >
         {about}
@@ -138,17 +142,7 @@ function Offered(props: { content: Content; stream: Stream; streams: readonly St
       <section className="card stack">
         <h2>No offer right now</h2>
         <Problem>{offer.error.message}</Problem>
-        {props.streams.length > 1 && (
-          <div className="row">
-            {props.streams
-              .filter((other) => other.provider !== stream.provider)
-              .map((other) => (
-                <button key={other.provider} type="button" className="button small" onClick={() => props.onProvider(other.provider)}>
-                  Try {other.url}
-                </button>
-              ))}
-          </div>
-        )}
+        <OtherProviders others={props.streams.filter((other) => other.provider !== stream.provider)} onProvider={props.onProvider} />
       </section>
     );
   }

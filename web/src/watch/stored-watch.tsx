@@ -1,10 +1,11 @@
 /** A stored video being watched: paid by the second over a session, or opened by a bought view, or free. */
 import type { ReactNode } from 'react';
-import type { Content } from '../api/model.ts';
+import type { Content, Stream } from '../api/model.ts';
 import type { ChannelRecord } from '../channels/store.ts';
 import type { Offer } from '../provider/wire.ts';
 import type { StoredVideo } from '../stored/offer.ts';
 import { Meter } from './meter.tsx';
+import { OtherProviders } from './other-providers.tsx';
 import { StoredProblem } from './stored-problem.tsx';
 import { StoredScreen } from './stored-screen.tsx';
 import type { Watching } from './use-session.ts';
@@ -87,10 +88,13 @@ export function StoredOpen(props: {
   access: Extract<Access, { kind: 'pass' | 'free' }>;
   /** After the provider has refused the pass. */
   onPassRefused?: () => void;
+  /** Who else carries it. */
+  others: readonly Stream[];
+  onProvider: (provider: string) => void;
   aside: ReactNode;
   children: ReactNode;
 }) {
-  const { stored, access } = props;
+  const { stored, access, others } = props;
   const playback = useStoredPlayer(props.providerUrl, stored, access);
   const ended = playback.state?.problem?.kind === 'pass_ended';
   return (
@@ -111,6 +115,7 @@ export function StoredOpen(props: {
           )}
         </section>
         <StoredProblem state={playback.state} onRetry={playback.retry} rate={null} />
+        {playback.state?.problem != null && <OtherProviders others={others} onProvider={props.onProvider} />}
         {props.aside}
         <VerifiedBadge cid={stored.cid} providerUrl={props.providerUrl} state={playback.state} />
       </div>

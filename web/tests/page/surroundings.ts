@@ -31,6 +31,8 @@ export class Surroundings {
   /** In sat a virtual byte, for each target in blocks. */
   fees: Record<string, number> = {};
   readonly broadcast: string[] = [];
+  /** Of the content, at other providers. */
+  otherStreams: { provider: string; url: string; liveness: string; viewers: number | null }[] = [];
   /** Another provider than the one of these surroundings. */
   providerUrl: string | null = null;
   tokens: object[] = [];
@@ -72,6 +74,8 @@ export class Surroundings {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
+    // For a page of other surroundings.
+    response.setHeader('access-control-allow-origin', '*');
     if (this.film !== null && pathname.startsWith('/provider/ipfs/')) {
       await this.film.answer(pathname.slice('/provider/ipfs/'.length), searchParams.get('entity-bytes'), request, response);
       return;
@@ -96,7 +100,8 @@ export class Surroundings {
     if (path === '/rpc') return [200, this.#rpc(JSON.parse(body))];
     if (path === `/indexer/v1/contents`) return [200, { items: [this.#content()], next_cursor: null }];
     if (path === `/indexer/v1/contents/${contentId}`) return [200, this.#content()];
-    if (path === `/indexer/v1/contents/${contentId}/streams`) return [200, { items: [this.#stream()], next_cursor: null }];
+    if (path === `/indexer/v1/contents/${contentId}/streams`)
+      return [200, { items: [this.#stream(), ...this.otherStreams], next_cursor: null }];
     if (path === `/indexer/v1/contents/${contentId}/views`) return [200, { items: this.views, next_cursor: null }];
     if (path.startsWith('/indexer/v1/accounts/')) return [200, { tokens: [], credits: [], claims: [] }];
     if (path === `/provider/v1/contents/${contentId}/offer`) return [200, this.#offer()];
