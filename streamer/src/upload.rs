@@ -19,8 +19,7 @@ use alloy::primitives::Address;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use self::description::Description;
-use self::description::describe;
+pub use self::description::{Description, describe};
 pub use self::receive::{Body, LONGEST_SILENCE};
 use self::turn::Slot;
 use crate::error::{Code, Error, Result, refused};

@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Problem, Result, refused};
 use crate::library::{self, ItemId, Stored, Whose};
 use crate::prepare::Preparer;
 use crate::store;
+use crate::upload::{Description, describe};
 
 /// Something uploaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -204,9 +205,6 @@ pub(super) struct Pinned {
     free: bool,
 }
 
-/// The longest title.
-const MAX_TITLE: usize = 200;
-
 /// Serves a video that `paystream-streamer pin` has brought into the store: somebody else's upload, under its creator's registration. For the
 /// operator. The same again answers the item that is there.
 #[utoipa::path(post, path = "/v1/items", request_body = Pinned, responses(
@@ -228,12 +226,26 @@ pub(super) async fn take_in(
         .ok()
         .filter(|cid| cid.to_string() == body.cid)
         .ok_or_else(|| refused(Code::Malformed, "cid is no CID in its usual spelling"))?;
-    if body.title.len() > MAX_TITLE {
-        return Err(refused(
-            Code::Malformed,
-            format!("the title has more than {MAX_TITLE} bytes"),
-        ));
-    }
+    let now = Timestamp::now();
+    let mut item = library::Item {
+        item_id: ItemId::random(),
+        owner: None,
+        title: String::new(),
+        description: String::new(),
+        file_name: String::new(),
+        free: false,
+        length: None,
+        received: 0,
+        state: library::State::Uploading,
+        created_at: now,
+        touched_at: now,
+    };
+    let said = Description {
+        title: Some(body.title),
+        free: body.free,
+        ..Description::default()
+    };
+    describe(&mut item, said)?;
     let own = |item: &library::Item| item.owner.is_none();
     if let Some(item) = app.library.ready_with(&cid).into_iter().find(own) {
         return Ok((StatusCode::OK, Json(Item::new(&app, item))));
@@ -248,20 +260,8 @@ pub(super) async fn take_in(
         return Err(unpinned());
     }
     let stored = stored(&app, cid).await?;
-    let now = Timestamp::now();
-    let item = library::Item {
-        item_id: ItemId::random(),
-        owner: None,
-        title: body.title,
-        description: String::new(),
-        file_name: String::new(),
-        free: body.free,
-        length: Some(stored.size),
-        received: stored.size,
-        state: library::State::Ready(Box::new(stored)),
-        created_at: now,
-        touched_at: now,
-    };
+    (item.length, item.received) = (Some(stored.size), stored.size);
+    item.state = library::State::Ready(Box::new(stored));
     if !app.preparer.take_in(&item, &cid).await? {
         return Err(unpinned());
     }

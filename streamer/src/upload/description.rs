@@ -22,7 +22,10 @@ pub struct Description {
 }
 
 /// Takes over what a sender says, when it can be shown to people.
-pub(super) fn describe(item: &mut Item, said: Description) -> Result<()> {
+///
+/// # Errors
+/// `malformed` when it cannot.
+pub fn describe(item: &mut Item, said: Description) -> Result<()> {
     let file_name: String = said
         .file_name
         .chars()

@@ -34,6 +34,10 @@ async fn a_video_that_was_pinned_by_hand_is_served_once_the_operator_takes_it_in
     for (body, expected) in [
         (&body, (404, "not_found")),
         (&json!({"cid": "film"}), (400, "malformed")),
+        (
+            &json!({"cid": cid, "title": "two\nlines"}),
+            (400, "malformed"),
+        ),
     ] {
         let (status, problem) = streamer.post_as(OPERATOR_TOKEN, "/v1/items", body).await;
         assert_eq!((status, problem["code"].as_str().unwrap()), expected);
