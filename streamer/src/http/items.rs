@@ -246,10 +246,6 @@ pub(super) async fn take_in(
         ..Description::default()
     };
     describe(&mut item, said)?;
-    let own = |item: &library::Item| item.owner.is_none();
-    if let Some(item) = app.library.ready_with(&cid).into_iter().find(own) {
-        return Ok((StatusCode::OK, Json(Item::new(&app, item))));
-    }
     let unpinned = || {
         refused(
             Code::NotFound,
@@ -262,10 +258,15 @@ pub(super) async fn take_in(
     let stored = stored(&app, cid).await?;
     (item.length, item.received) = (Some(stored.size), stored.size);
     item.state = library::State::Ready(Box::new(stored));
-    if !app.preparer.take_in(&item, &cid).await? {
-        return Err(unpinned());
-    }
-    Ok((StatusCode::CREATED, Json(Item::new(&app, item))))
+    let new = item.item_id;
+    let item = app.preparer.take_in(item, &cid).await?;
+    let item = item.ok_or_else(unpinned)?;
+    let status = if item.item_id == new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(Item::new(&app, item))))
 }
 
 /// What the file itself says of the video that it is.

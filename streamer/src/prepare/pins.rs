@@ -78,18 +78,22 @@ impl Preparer {
         }
     }
 
-    /// Takes in a video of a file that somebody has pinned by hand. From now on it is kept as long as the item is there. `false`, with nothing
-    /// noted, when it is not pinned.
+    /// Takes in a video of a file that somebody has pinned by hand, unless the operator has it already; answers the operator's item. From now
+    /// on the file is kept as long as an item needs it. `None`, with nothing noted, when it is not pinned.
     ///
     /// # Errors
     /// When the store or the library fails.
-    pub async fn take_in(&self, item: &Item, file: &Cid) -> Result<bool> {
+    pub async fn take_in(&self, item: Item, file: &Cid) -> Result<Option<Item>> {
         let _turn = self.pins.lock().await;
-        let is_pinned = self.store.is_pinned(file).await?;
-        if is_pinned {
-            self.library.insert(item).await?;
+        let mut there = self.library.ready_with(file).into_iter();
+        if let Some(there) = there.find(|item| item.owner.is_none()) {
+            return Ok(Some(there));
         }
-        Ok(is_pinned)
+        if !self.store.is_pinned(file).await? {
+            return Ok(None);
+        }
+        self.library.insert(&item).await?;
+        Ok(Some(item))
     }
 
     /// Leaves nothing of an item that nobody works on and that is not to be made ready: neither files nor pins of an earlier streamer's work on it.
