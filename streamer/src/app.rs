@@ -151,7 +151,7 @@ impl App {
         let (journal, loaded) = Journal::open(&config.data_dir.join("journal.sqlite")).await?;
         tracing::info!(channels = loaded.records.len(), "opened the journal");
 
-        let library = Arc::new(Library::open(&config.data_dir.join("library.sqlite")).await?);
+        let library = Arc::new(Library::open(&config.data_dir.join(library::FILE)).await?);
         let (uploads, preparer) = uploads(&config, &library, &store).await?;
 
         let node = Arc::new(CoreNode::new(config.bitcoin_rpc.clone(), authentication)?);

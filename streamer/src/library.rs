@@ -8,6 +8,7 @@
 
 mod item;
 mod loose;
+mod own;
 mod ready;
 mod rows;
 
@@ -32,6 +33,8 @@ use crate::error::Result;
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations-library");
 /// Readers and writers at a time; SQLite lets one write and the others read.
 const CONNECTIONS: u32 = 4;
+/// What the library's file is called in the data folder.
+pub const FILE: &str = "library.sqlite";
 /// The longest list that is answered at once.
 pub const LONGEST_LIST: i64 = 500;
 

@@ -37,16 +37,22 @@ impl Library {
             .collect()
     }
 
-    /// Notes that a file has been unpinned.
+    /// Notes that a file is not the library's any more: it has been unpinned, or its pin is somebody else's.
     ///
     /// # Errors
-    /// When the disk fails; it is unpinned once more then.
+    /// When the disk fails; it is let go once more then.
     pub async fn unpinned(&self, file: &Cid) -> Result<()> {
-        sqlx::query("delete from loose_files where cid = ?")
-            .bind(file.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let mut transaction = self.pool.begin().await?;
+        for statement in [
+            "delete from own_pins where cid = ?",
+            "delete from loose_files where cid = ?",
+        ] {
+            sqlx::query(statement)
+                .bind(file.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 }
 

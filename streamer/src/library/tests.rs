@@ -197,3 +197,19 @@ async fn the_files_of_a_video_that_is_removed_are_let_go_in_the_same_step() {
     library.unpinned(&expected[0]).await.unwrap();
     assert_eq!(library.loose().await.unwrap(), expected[1..]);
 }
+
+#[tokio::test]
+async fn a_pin_is_the_librarys_own_until_it_is_gone_or_somebody_pins_by_hand() {
+    let (_folder, library) = library().await;
+    let (one, other) = (cid_of(b"one"), cid_of(b"other"));
+    for file in [&one, &one, &other] {
+        library.own(file).await.unwrap();
+    }
+    library.disown(&other).await.unwrap();
+    assert!(library.owns(&one).await.unwrap());
+    assert!(!library.owns(&other).await.unwrap());
+    library.loosen(&[one]).await.unwrap();
+    library.unpinned(&one).await.unwrap();
+    assert!(!library.owns(&one).await.unwrap());
+    assert_eq!(library.loose().await.unwrap(), []);
+}

@@ -1,8 +1,10 @@
 //! What the store keeps for the library: a file stays pinned from its addition until the last item that needs it is gone.
 //!
-//! Two items may have a file in common (the same video uploaded twice), so one may let go of what another is just adding. Noting an
-//! addition and unpinning each happen as a whole, under one lock: an addition that is noted is never unpinned, and one that finds its file
-//! unpinned by somebody who did not know of it pins it again.
+//! Two items may have a file in common (the same video uploaded twice), so one may let go of what another is just adding. An addition is
+//! noted before it begins, and noting and unpinning each happen as a whole, under one lock: what is noted is never unpinned.
+//!
+//! Pins have no owner in the store, and somebody may have pinned the same file by hand. The library knows which pins are its own
+//! (`own_pins`), and no other is ever taken away.
 //!
 //! What is to be unpinned stands in the library first (`loose_files`), so neither a crash nor a store that is away leaves a pin for good.
 
@@ -15,45 +17,46 @@ use cid::Cid;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::run::PrepareError;
-use super::{Preparer, Work, lock};
+use super::work::changed;
+use super::{Preparer, Trouble, Work, lock};
 use crate::error::Result;
 use crate::library::Item;
-use crate::store::{Added, Progress, QUIET, Source, StoreError};
+use crate::store::{Added, Progress, QUIET, Source, only_hash};
 
 impl Preparer {
-    /// Adds a file for an item that is worked on. `open` gives it from its beginning, more than once if need be. It is not to be dropped: when the
-    /// work is to end, the file breaks off and the addition fails by itself, never in the middle of pinning.
+    /// Adds a file for an item that is worked on. `open` gives it from its beginning, twice: its CID must be known before it is pinned. It is
+    /// not to be dropped: when the work is to end, the file breaks off and the addition fails by itself, never in the middle of pinning.
     pub(super) async fn keep<'a, F>(
         &self,
         work: &Work,
         open: impl Fn() -> F,
         progress: Progress<'_>,
-    ) -> Result<Added, PrepareError>
+    ) -> Result<Added, Trouble>
     where
         F: Future<Output = io::Result<Source<'a>>>,
     {
-        loop {
-            let source = Box::pin(Cut {
-                source: open().await?,
-                cut: work.cut.clone(),
-            });
-            let added = self.store.add(source, progress).await?;
+        let source = || async {
+            let source = open().await?;
+            let cut = work.cut.clone();
+            Ok::<Source<'a>, io::Error>(Box::pin(Cut { source, cut }))
+        };
+        let file = only_hash(source().await?, QUIET).await?.cid;
+        {
             let _turn = self.pins.lock().await;
-            work.added().push(added.cid);
-            if self.store.is_pinned(&added.cid).await? {
-                return Ok(added);
-            }
-            match self.store.pin(&added.cid, QUIET).await {
-                Ok(()) => return Ok(added),
-                // It has been collected already. Now that it is noted, nobody lets go of it a second time.
-                Err(StoreError::Missing { .. }) => {}
-                Err(error) => return Err(error.into()),
+            work.added().push(file);
+            if !self.store.is_pinned(&file).await? {
+                self.library.own(&file).await.map_err(Trouble::Library)?;
             }
         }
+        let added = self.store.add(source().await?, progress).await?;
+        if added.cid != file {
+            return Err(changed().into());
+        }
+        Ok(added)
     }
 
-    /// Unpins what was let go, but for what another video, or another item's work, needs too. What cannot be unpinned now is tried again.
+    /// Unpins what was let go, but for what another video, or another item's work, needs too, and what somebody has pinned by hand. What cannot
+    /// be unpinned now is tried again.
     pub async fn let_go(&self) {
         let loose = match self.library.loose().await {
             Ok(loose) => loose,
@@ -67,11 +70,17 @@ impl Preparer {
             if at_work || self.library.needs(&cid) {
                 continue;
             }
-            if let Err(error) = self.store.unpin(&cid).await {
-                tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is");
-                return;
+            match self.library.owns(&cid).await {
+                Ok(true) => {
+                    if let Err(error) = self.store.unpin(&cid).await {
+                        tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is");
+                        return;
+                    }
+                    self.unpinned.notify_one();
+                }
+                Ok(false) => {}
+                Err(error) => return error.log(),
             }
-            self.unpinned.notify_one();
             if let Err(error) = self.library.unpinned(&cid).await {
                 return error.log();
             }
@@ -79,7 +88,7 @@ impl Preparer {
     }
 
     /// Takes in a video of a file that somebody has pinned by hand, unless the operator has it already; answers the operator's item. From now
-    /// on the file is kept as long as an item needs it. `None`, with nothing noted, when it is not pinned.
+    /// on the pin is the library's: the file is kept as long as an item needs it. `None`, with nothing noted, when it is not pinned.
     ///
     /// # Errors
     /// When the store or the library fails.
@@ -93,6 +102,7 @@ impl Preparer {
             return Ok(None);
         }
         self.library.insert(&item).await?;
+        self.library.own(file).await?;
         Ok(Some(item))
     }
 

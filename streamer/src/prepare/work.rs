@@ -239,7 +239,7 @@ impl Preparer {
         prepared: &Prepared,
         indexed: Indexed,
         work: &Work,
-    ) -> Result<Stored, PrepareError> {
+    ) -> Result<Stored, Trouble> {
         let picture = if prepared.has_poster()? {
             Some(self.keep(work, || prepared.poster(), QUIET).await?.cid)
         } else {
@@ -258,9 +258,7 @@ impl Preparer {
             .keep(work, || prepared.video(&indexed), &progress)
             .await?;
         if added.size != size {
-            return Err(PrepareError::Io(std::io::Error::other(
-                "the prepared file changed while it was added",
-            )));
+            return Err(changed().into());
         }
         Ok(Stored {
             cid: added.cid,
@@ -293,6 +291,11 @@ impl Preparer {
         };
         named.await.unwrap_or_default()
     }
+}
+
+/// Why nothing can be made of a prepared file that is not what it was.
+pub(super) fn changed() -> std::io::Error {
+    std::io::Error::other("the prepared file changed while it was added")
 }
 
 async fn read_index(video: &Path) -> Result<Indexed, PrepareError> {

@@ -17,6 +17,7 @@ use url::Url;
 use super::{
     ContentStore, Gateways, Result, StoreError, StoreOptions, export, import, only_hash, verify,
 };
+use crate::library::{self, Library};
 
 /// The store by hand.
 #[derive(Debug, Args)]
@@ -91,6 +92,29 @@ pub struct PinArguments {
 }
 
 impl Which {
+    /// The library of the streamer whose folder this is, if there is one.
+    async fn library(&self) -> anyhow::Result<Option<Library>> {
+        let path = match &self.data_dir {
+            Some(folder) => folder.join(library::FILE),
+            None => return Ok(None),
+        };
+        if !path.try_exists()? {
+            return Ok(None);
+        }
+        Ok(Some(Library::open(&path).await?))
+    }
+
+    /// Notes that these files were pinned by hand: the streamer does not unpin them with its items.
+    async fn keep(&self, files: &[Cid]) -> anyhow::Result<()> {
+        if let Some(library) = self.library().await? {
+            for file in files {
+                library.disown(file).await?;
+            }
+            library.close().await;
+        }
+        Ok(())
+    }
+
     fn open(&self) -> anyhow::Result<Arc<dyn ContentStore>> {
         let folder = match (&self.data_dir, self.options.store) {
             (Some(folder), _) => folder.as_path(),
@@ -128,6 +152,7 @@ pub async fn store(arguments: StoreArguments) -> anyhow::Result<()> {
             let progress = Report::new("bytes", length(&car).await?);
             let file = BufReader::with_capacity(1 << 18, open(&car).await?);
             let roots = import(&*store, file, &|bytes| progress.tell(bytes)).await?;
+            which.keep(&roots).await?;
             progress.done();
             for root in roots {
                 say(&format!("imported and pinned {root}"))?;
@@ -157,6 +182,7 @@ pub async fn pin(arguments: PinArguments) -> anyhow::Result<()> {
         ),
         Err(error) => return Err(error.into()),
     }
+    arguments.which.keep(&[cid]).await?;
     progress.done();
     say(&format!("pinned {cid}"))
 }
@@ -168,7 +194,9 @@ async fn add(path: &Path, hash_only: bool, which: &Which) -> anyhow::Result<()> 
     let added = if hash_only {
         only_hash(file, tell).await?
     } else {
-        which.open()?.add(file, tell).await?
+        let added = which.open()?.add(file, tell).await?;
+        which.keep(&[added.cid]).await?;
+        added
     };
     progress.done();
     let done = if hash_only { "read" } else { "added" };

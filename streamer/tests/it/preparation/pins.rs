@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use paystream_streamer::library::{ItemId, Library, State};
-use paystream_streamer::store::Embedded;
+use paystream_streamer::store::{Embedded, QUIET};
 
 use super::held::{Held, Hold};
 use super::host::{Host, Limits};
@@ -51,7 +51,8 @@ async fn what_one_item_lets_go_of_is_kept_for_another_that_is_just_adding_it() {
         assert!(matches!(host.finished(one).await.state, State::Ready(_)));
         let other = stopped_at(Hold::Committed, &held, &host, &file).await;
         host.uploads.discard(one).await.unwrap();
-        assert!(host.pins_left().await.is_empty());
+        // The one that is being added.
+        assert_eq!(host.store.pins().await.unwrap().len(), 1);
         if collects {
             assert!(host.store.gc().await.unwrap().blocks > 0);
         }
@@ -75,6 +76,50 @@ async fn of_two_items_with_the_same_files_the_last_takes_them_along() {
     watchable(&host, &other).await;
     host.uploads.discard(other.item_id).await.unwrap();
     assert!(host.pins_left().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_pinned_by_hand_stays_pinned_when_the_items_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let host = Host::open(folder.path(), Limits::default()).await;
+    let item = host.give(&file).await;
+    let State::Ready(stored) = &item.state else {
+        panic!("{:?}", item.state);
+    };
+    let video = host.read(&stored.cid).await;
+    host.uploads.discard(item.item_id).await.unwrap();
+    assert!(host.pins_left().await.is_empty());
+
+    // Before the same video was uploaded.
+    let by_hand = host.store.add(Box::pin(&video[..]), QUIET).await.unwrap();
+    assert_eq!(by_hand.cid, stored.cid);
+    let item = host.give(&file).await;
+    watchable(&host, &item).await;
+    host.uploads.discard(item.item_id).await.unwrap();
+    assert_eq!(host.pins_left().await, [stored.cid]);
+
+    // After it: with each of the commands that pin.
+    host.store.unpin(&stored.cid).await.unwrap();
+    let cid = stored.cid.to_string();
+    let prepared = folder.path().join("prepared.mp4");
+    std::fs::write(&prepared, &video).unwrap();
+    for words in [
+        &["pin", &cid][..],
+        &["store", "add", prepared.to_str().unwrap()],
+    ] {
+        let item = host.give(&file).await;
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
+            .args(words)
+            .arg("--data-dir")
+            .arg(folder.path())
+            .output();
+        let output = output.await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        host.uploads.discard(item.item_id).await.unwrap();
+        assert_eq!(host.pins_left().await, [stored.cid], "{words:?}");
+        host.store.unpin(&stored.cid).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -154,6 +154,9 @@ impl Stack {
 
 async fn keep(folder: &Path, stored: Stored, owner: Address, free: bool) {
     let library = Library::open(&folder.join("library.sqlite")).await.unwrap();
+    for file in stored.files() {
+        library.own(&file).await.unwrap();
+    }
     let now = Timestamp::now();
     let item = Item {
         item_id: ItemId::random(),
