@@ -25,7 +25,7 @@ use crate::ethereum::{Content, Ethereum};
 use crate::http::Slots;
 use crate::journal::Journal;
 use crate::keys::{ChannelKeys, read_operator_key};
-use crate::library::{Item, Library, State, Stored};
+use crate::library::{self, Item, Library, State, Stored};
 use crate::media::{Engine, MediaConfig, MediaError, ResourceId};
 use crate::operator_token::OperatorToken;
 use crate::passes::Passes;
@@ -244,8 +244,14 @@ impl App {
         app.tasks
             .spawn(Arc::clone(&app.uploads).clean(app.stop.clone()));
         if app.config.content.store == StoreKind::Embedded {
+            let preparer = Arc::clone(&app.preparer);
+            let keep = move || {
+                let preparer = Arc::clone(&preparer);
+                async move { preparer.pin_needed().await }
+            };
             app.tasks.spawn(Arc::clone(&app.tidy).run(
                 Arc::clone(&app.store),
+                keep,
                 app.preparer.unpinned(),
                 store::SOON,
                 app.stop.clone(),

@@ -29,6 +29,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::pins::pin_needed;
 use self::queue::Turns;
 pub use self::run::PrepareError;
 use crate::error::{Error, Result};

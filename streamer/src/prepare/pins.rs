@@ -8,6 +8,7 @@
 //!
 //! What is to be unpinned stands in the library first (`loose_files`), so neither a crash nor a store that is away leaves a pin for good.
 
+use std::collections::HashSet;
 use std::io;
 use std::pin::Pin;
 use std::sync::PoisonError;
@@ -20,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::work::changed;
 use super::{Preparer, Trouble, Work, lock};
 use crate::error::Result;
-use crate::library::Item;
-use crate::store::{Added, Progress, QUIET, Source, only_hash};
+use crate::library::{Item, Library, State};
+use crate::store::{Added, ContentStore, Progress, QUIET, Source, only_hash};
 
 impl Preparer {
     /// Adds a file for an item that is worked on. `open` gives it from its beginning, twice: its CID must be known before it is pinned. It is
@@ -87,6 +88,15 @@ impl Preparer {
         }
     }
 
+    /// Sees to it that what the videos need is pinned, before a collection: [`pin_needed`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn pin_needed(&self) -> Result<()> {
+        let _turn = self.pins.lock().await;
+        pin_needed(&self.library, &*self.store).await
+    }
+
     /// Takes in a video of a file that somebody has pinned by hand, unless the operator has it already; answers the operator's item. From now
     /// on the pin is the library's: the file is kept as long as an item needs it. `None`, with nothing noted, when it is not pinned.
     ///
@@ -113,6 +123,37 @@ impl Preparer {
         self.forget_files(item.item_id).await;
         Ok(())
     }
+}
+
+/// Pins what the videos of a library need and the store does not keep: a store or a library that came back from a copy may be older than the
+/// other. All that can be pinned is, whatever is missing of the rest.
+///
+/// # Errors
+/// When a file is not whole, of the first such file; each is logged. When the store or the library fails.
+pub async fn pin_needed(library: &Library, store: &dyn ContentStore) -> Result<()> {
+    let pinned: HashSet<Cid> = store.pins().await?.into_iter().collect();
+    let mut fault = None;
+    for item in library.all_ready() {
+        let State::Ready(stored) = &item.state else {
+            continue;
+        };
+        for file in stored.files() {
+            if pinned.contains(&file) {
+                continue;
+            }
+            library.own(&file).await?;
+            match store.pin(&file, QUIET).await {
+                Ok(()) => {
+                    tracing::warn!(item = %item.item_id, %file, "a file of a video was not pinned; it is now");
+                }
+                Err(error) => {
+                    tracing::error!(item = %item.item_id, %file, %error, "a file of a video is not whole: nothing is collected until it is, or its item is removed");
+                    fault.get_or_insert(error);
+                }
+            }
+        }
+    }
+    fault.map_or(Ok(()), |error| Err(error.into()))
 }
 
 impl Work {

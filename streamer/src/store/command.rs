@@ -18,6 +18,7 @@ use super::{
     ContentStore, Gateways, Result, StoreError, StoreOptions, export, import, only_hash, verify,
 };
 use crate::library::{self, Library};
+use crate::prepare::pin_needed;
 
 /// The store by hand.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ enum StoreCommand {
         #[command(flatten)]
         which: Which,
     },
-    /// Removes blocks that nothing pinned needs.
+    /// Removes blocks that nothing pinned needs. What the streamer's videos need is pinned first.
     Gc {
         #[command(flatten)]
         which: Which,
@@ -140,7 +141,12 @@ pub async fn store(arguments: StoreArguments) -> anyhow::Result<()> {
         } => add(&file, only_hash, &which).await,
         StoreCommand::Verify { cids, which } => verify_all(which.open()?, cids).await,
         StoreCommand::Gc { which } => {
-            let collected = which.open()?.gc().await?;
+            let store = which.open()?;
+            if let Some(library) = which.library().await? {
+                pin_needed(&library, &*store).await?;
+                library.close().await;
+            }
+            let collected = store.gc().await?;
             say(&format!(
                 "removed {} blocks, {} bytes",
                 collected.blocks, collected.bytes

@@ -7,10 +7,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{ContentStore, StoreError};
+use crate::error::Result;
 
 /// After something was unpinned, more may follow.
 pub const SOON: Duration = Duration::from_secs(60);
-/// When somebody else uses the store; and after the start, for what an earlier process left.
+/// When somebody else uses the store, or nothing could be collected; and after the start, for what an earlier process left.
 const LATER: Duration = Duration::from_secs(600);
 /// When nothing was unpinned here: other processes may have left blocks of files that they did not finish.
 const SELDOM: Duration = Duration::from_secs(6 * 3600);
@@ -22,7 +23,7 @@ pub struct Tidy {
 }
 
 impl Tidy {
-    /// Why nothing can be collected, when that is so: a pinned file is damaged, and any block could be one of its own.
+    /// Why nothing can be collected, when that is so: a file that is needed is damaged or missing, and any block could be one of its own.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         self.fault
@@ -31,14 +32,18 @@ impl Tidy {
             .clone()
     }
 
-    /// Collects `soon` after it is told that something was unpinned, and from time to time in any case, until it is stopped.
-    pub async fn run(
+    /// Collects `soon` after it is told that something was unpinned, and from time to time in any case, until it is stopped. `keep` sees to it
+    /// each time before that all that is needed is pinned; when it fails nothing is collected.
+    pub async fn run<F>(
         self: Arc<Self>,
         store: Arc<dyn ContentStore>,
+        keep: impl Fn() -> F + Send + Sync,
         unpinned: Arc<Notify>,
         soon: Duration,
         stop: CancellationToken,
-    ) {
+    ) where
+        F: Future<Output = Result<()>> + Send,
+    {
         let mut wait = LATER;
         loop {
             let told = async {
@@ -50,16 +55,20 @@ impl Tidy {
                 () = told => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            wait = self.collect(&*store).await;
+            wait = match keep().await {
+                Ok(()) => self.collect(&*store).await,
+                // Whoever could not keep it has said so.
+                Err(error) => self.cannot(error.public_detail()),
+            };
         }
     }
 
     /// Collects; answers when to do so again.
     async fn collect(&self, store: &dyn ContentStore) -> Duration {
-        let fault = match store.gc().await {
+        match store.gc().await {
             Err(StoreError::Busy(why)) => {
                 tracing::debug!(why, "nothing was collected");
-                return LATER;
+                LATER
             }
             Ok(collected) => {
                 if collected.blocks > 0 {
@@ -69,14 +78,23 @@ impl Tidy {
                         "collected what nothing pinned needs"
                     );
                 }
-                None
+                self.set(None);
+                SELDOM
             }
             Err(error) => {
                 tracing::error!(%error, "nothing is collected until this is mended: any block could belong to the damaged file");
-                Some(error.public_detail())
+                self.cannot(error.public_detail())
             }
-        };
+        }
+    }
+
+    /// Nothing can be collected; answers when to look whether that has been mended.
+    fn cannot(&self, why: String) -> Duration {
+        self.set(Some(why));
+        LATER
+    }
+
+    fn set(&self, fault: Option<String>) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
-        SELDOM
     }
 }

@@ -311,6 +311,7 @@ async fn what_is_unpinned_gives_its_room_back_by_itself_and_a_damaged_file_is_to
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn(Arc::clone(&tidy).run(
         Arc::clone(&fresh.store),
+        || async { Ok(()) },
         Arc::clone(&unpinned),
         std::time::Duration::ZERO,
         stop.clone(),

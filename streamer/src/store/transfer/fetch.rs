@@ -47,7 +47,7 @@ impl Gateways {
     }
 
     /// Fetches the blocks of a file that the store does not have, or has damaged, each checked against its CID. What has been
-    /// fetched stays, so that a second try goes on where the first ended. Nothing is pinned. `progress` is told of blocks.
+    /// fetched stays until the next collection, so that a second try goes on where the first ended. Nothing is pinned. `progress` is told of blocks.
     ///
     /// # Errors
     /// `Remote` when no gateway gives a block; `Unsound`; when the store fails.

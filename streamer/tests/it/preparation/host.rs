@@ -40,6 +40,7 @@ pub struct Host {
     pub library: Arc<Library>,
     pub store: Arc<dyn ContentStore>,
     pub uploads: Arc<Uploads>,
+    pub preparer: Arc<Preparer>,
     stop: CancellationToken,
     running: Vec<JoinHandle<()>>,
 }
@@ -86,7 +87,7 @@ impl Host {
         let uploads = Arc::new(uploads.await.unwrap());
         let stop = CancellationToken::new();
         let running = vec![
-            tokio::spawn(preparer.run(stop.clone())),
+            tokio::spawn(Arc::clone(&preparer).run(stop.clone())),
             tokio::spawn(Arc::clone(&uploads).clean(stop.clone())),
         ];
         Self {
@@ -94,6 +95,7 @@ impl Host {
             library,
             store,
             uploads,
+            preparer,
             stop,
             running,
         }

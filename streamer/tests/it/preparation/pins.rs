@@ -2,15 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use paystream_streamer::library::{ItemId, Library, State};
-use paystream_streamer::store::{Embedded, QUIET};
+use paystream_streamer::store::block::cid_of;
+use paystream_streamer::store::{Embedded, QUIET, Tidy};
+use tokio_util::sync::CancellationToken;
 
 use super::held::{Held, Hold};
 use super::host::{Host, Limits};
 use super::{made, watchable};
+use crate::stack::until;
 use crate::store::KuboNode;
+
+/// Bytes of a leaf.
+const CHUNK: usize = 262_144;
 
 /// A small file whose picture is copied.
 fn file(folder: &Path) -> PathBuf {
@@ -120,6 +127,89 @@ async fn what_somebody_pinned_by_hand_stays_pinned_when_the_items_are_gone() {
         assert_eq!(host.pins_left().await, [stored.cid], "{words:?}");
         host.store.unpin(&stored.cid).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_the_videos_need_is_pinned_before_a_collection_and_nothing_is_collected_when_it_cannot_be()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path(), Limits::default()).await;
+    let item = host.give(&file(folder.path())).await;
+    let State::Ready(stored) = &item.state else {
+        panic!("{:?}", item.state);
+    };
+    let loose = host.store.add(Box::pin(&b"loose"[..]), QUIET);
+    let loose = loose.await.unwrap().cid;
+    // As if the store had come back from a copy that is older than the library.
+    for file in host.store.pins().await.unwrap() {
+        host.store.unpin(&file).await.unwrap();
+    }
+    let tidy = Arc::new(Tidy::default());
+    let unpinned = host.preparer.unpinned();
+    let stop = CancellationToken::new();
+    let preparer = Arc::clone(&host.preparer);
+    let keep = move || {
+        let preparer = Arc::clone(&preparer);
+        async move { preparer.pin_needed().await }
+    };
+    let running = tokio::spawn(Arc::clone(&tidy).run(
+        Arc::clone(&host.store),
+        keep,
+        Arc::clone(&unpinned),
+        Duration::ZERO,
+        stop.clone(),
+    ));
+    unpinned.notify_one();
+    until("the loose block is collected", || async {
+        let block = host.store.block(&loose).await.unwrap();
+        block.is_none().then_some(())
+    })
+    .await;
+    watchable(&host, &item).await;
+    assert_eq!(tidy.fault(), None);
+
+    // And with a block less.
+    let loose = host.store.add(Box::pin(&b"loose"[..]), QUIET);
+    let loose = loose.await.unwrap().cid;
+    let video = host.read(&stored.cid).await;
+    for file in host.store.pins().await.unwrap() {
+        host.store.unpin(&file).await.unwrap();
+    }
+    let first = &video[..video.len().min(CHUNK)];
+    let leaf = cid_of(first);
+    let name = leaf.to_string();
+    let path = folder.path().join("blocks").join(&name[name.len() - 2..]);
+    std::fs::remove_file(path.join(&name)).unwrap();
+    unpinned.notify_one();
+    let fault = until("the fault is seen", || async { tidy.fault() }).await;
+    assert!(fault.contains(&name), "{fault}");
+    assert!(host.store.block(&loose).await.unwrap().is_some());
+
+    let mended = vec![(leaf, first.to_vec().into())];
+    host.store.put(mended).await.unwrap();
+    unpinned.notify_one();
+    until("the loose block is collected", || async {
+        let block = host.store.block(&loose).await.unwrap();
+        block.is_none().then_some(())
+    })
+    .await;
+    watchable(&host, &item).await;
+    stop.cancel();
+    running.await.unwrap();
+
+    // Also by hand.
+    for file in host.store.pins().await.unwrap() {
+        host.store.unpin(&file).await.unwrap();
+    }
+    host.close().await;
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
+        .args(["store", "gc", "--data-dir"])
+        .arg(folder.path())
+        .output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let host = Host::open(folder.path(), Limits::default()).await;
+    watchable(&host, &item).await;
 }
 
 #[tokio::test]
