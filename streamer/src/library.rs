@@ -306,6 +306,34 @@ impl Library {
         Ok(true)
     }
 
+    /// Notes how large the video of an item that is being added is, when its owner's other items leave so much of their quota; answers how much
+    /// they leave. From then on it counts with that size.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn becomes(&self, item: &Item, size: u64, quota: u64) -> Result<u64> {
+        // Looking and noting are one step: of two that are added at once, the later finds what the earlier has taken.
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        let others: i64 = sqlx::query_scalar(
+            "select coalesce(sum(coalesce(size, received)), 0) from items
+             where owner is ? and item_id <> ? and state not in ('failed', 'cancelled')",
+        )
+        .bind(item.owner.map(account))
+        .bind(item.item_id.to_string())
+        .fetch_one(&mut *transaction)
+        .await?;
+        let room = quota.saturating_sub(others.unsigned_abs());
+        if size <= room {
+            sqlx::query("update items set size = ? where item_id = ? and state = 'adding'")
+                .bind(number(size)?)
+                .bind(item.item_id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(room)
+    }
+
     /// Gives an item to everybody, or takes that back. Answers whether there is such an item.
     ///
     /// # Errors

@@ -133,6 +133,8 @@ impl Preparer {
                         lock(&preparer.running).remove(&item.item_id);
                         work.done.cancel();
                         drop(place);
+                        // It may have to be begun anew.
+                        preparer.wake();
                     });
                     continue;
                 }
@@ -213,7 +215,9 @@ impl Preparer {
     }
 
     async fn next(&self) -> Result<Option<Item>> {
-        let mut waiting = self.library.in_states(&["queued", "adding"]).await?;
+        // In preparation, and nobody's work: what could not be made, nor be written down as failed.
+        let states = ["queued", "preparing", "adding"];
+        let mut waiting = self.library.in_states(&states).await?;
         {
             let running = lock(&self.running);
             waiting.retain(|item| !running.contains_key(&item.item_id));

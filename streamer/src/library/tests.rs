@@ -213,3 +213,22 @@ async fn a_pin_is_the_librarys_own_until_it_is_gone_or_somebody_pins_by_hand() {
     assert!(!library.owns(&one).await.unwrap());
     assert_eq!(library.loose().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn what_is_being_added_counts_with_the_size_that_it_has_become() {
+    let (_folder, library) = library().await;
+    let [one, other] = [(); 2].map(|()| item(Some(CREATOR), State::Adding));
+    for item in [&one, &other] {
+        library.insert(item).await.unwrap();
+    }
+    // Each of 10 bytes was uploaded.
+    assert_eq!(library.becomes(&one, 60, 100).await.unwrap(), 90);
+    assert_eq!(library.becomes(&other, 60, 100).await.unwrap(), 40);
+    assert_eq!(library.becomes(&one, 60, 100).await.unwrap(), 90);
+    let used = library.usage(Some(CREATOR)).await.unwrap();
+    assert_eq!(used.bytes, 70);
+    assert_eq!(library.becomes(&other, 40, 100).await.unwrap(), 40);
+    let used = library.usage(Some(CREATOR)).await.unwrap();
+    assert_eq!(used.bytes, 100);
+    assert_eq!(library.item(one.item_id).await.unwrap(), Some(one));
+}

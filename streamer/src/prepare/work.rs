@@ -95,8 +95,9 @@ impl Preparer {
         let id = item.item_id;
         let folder = self.folder.join(id.to_string());
         let prepared = Prepared::within(&folder);
-        if item.state == State::Queued {
-            if !self.moved(item, "queued", &State::Preparing).await? {
+        if matches!(item.state, State::Queued | State::Preparing) {
+            let from = item.state.as_str();
+            if !self.moved(item, from, &State::Preparing).await? {
                 return Ok(false);
             }
             tokio::fs::create_dir_all(&folder).await?;
@@ -121,21 +122,17 @@ impl Preparer {
         Ok(true)
     }
 
-    /// Refuses what has become larger than its owner has room for.
+    /// Takes room for what an upload has become, or refuses it when its owner has less.
     async fn fits(&self, item: &Item, size: u64) -> Result<(), Trouble> {
-        if item.owner.is_none() {
-            return Ok(());
+        let quota = match item.owner {
+            Some(_) => self.bounds.creator_bytes,
+            None => u64::MAX,
+        };
+        let room = self.library.becomes(item, size, quota).await;
+        match room.map_err(Trouble::Library)? {
+            room if size > room => Err(PrepareError::OverQuota { size, room }.into()),
+            _ => Ok(()),
         }
-        let used = self.library.usage(item.owner).await;
-        let others = used
-            .map_err(Trouble::Library)?
-            .bytes
-            .saturating_sub(item.received);
-        let room = self.bounds.creator_bytes.saturating_sub(others);
-        if size > room {
-            return Err(PrepareError::OverQuota { size, room }.into());
-        }
-        Ok(())
     }
 
     async fn moved(&self, item: &Item, from: &'static str, to: &State) -> Result<bool, Trouble> {

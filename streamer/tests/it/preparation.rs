@@ -479,3 +479,32 @@ async fn a_full_disk_or_store_is_said_to_be_full_and_nothing_is_half_written() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_failure_that_cannot_be_written_down_is_written_down_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path(), Limits::default()).await;
+    // The first that wants to note a failure finds that the disk fails.
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(folder.path().join("library.sqlite"))
+        .busy_timeout(Duration::from_secs(5));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "create table attempts (state text not null)",
+        "create trigger the_disk_fails before update of state on items
+         when new.state = 'failed' and not exists (select 1 from attempts)
+         begin
+             insert into attempts (state) values (old.state);
+             select raise(fail, 'the disk fails');
+         end",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let item = host.send(b"no video".to_vec(), "a.mp4").await;
+    assert!(matches!(item.state, State::Failed(_)), "{:?}", item.state);
+    let before: Vec<String> = sqlx::query_scalar("select state from attempts")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    assert_eq!(before, ["preparing"]);
+}
