@@ -76,7 +76,13 @@ async fn an_addition_that_is_killed_leaves_nothing_and_can_be_repeated() {
 /// A disk of 6 MB where one can be had; else a store of that size.
 const FULL: &str = r#"
 disk=$1 streamer=$2 file=$3 bound=
-mount -t tmpfs -o size=6m tmpfs "$disk" || bound='--max-store-bytes 6000000'
+if mount -t tmpfs -o size=6m tmpfs "$disk"; then
+    # Without a name space of its own it would stay.
+    trap 'umount "$disk"' EXIT
+    trap 'exit 1' HUP INT TERM
+else
+    bound='--max-store-bytes 6000000'
+fi
 "$streamer" store add "$file" --data-dir "$disk" $bound; echo "added $?"
 "$streamer" store verify --data-dir "$disk"
 echo "left $(find "$disk/blocks" -type f -size +0 ! -name usage | wc -l)"
