@@ -390,6 +390,7 @@ async fn uploads(
         creator_items: config.creator_quota_items,
         items: MOST_ITEMS,
         at_a_time: config.max_uploads as usize,
+        patience: upload::LONGEST_SILENCE,
         abandoned_after: Duration::from_secs(config.upload_expiry_seconds),
     };
     let uploads = Uploads::open(

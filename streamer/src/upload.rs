@@ -6,20 +6,23 @@
 
 mod clean;
 mod description;
+mod pace;
+mod places;
 mod receive;
 mod room;
 mod turn;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy::primitives::Address;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::description::{Description, describe};
+use self::places::Places;
 pub use self::receive::{Body, LONGEST_SILENCE};
 use self::turn::Slot;
 use crate::error::{Code, Error, Result, refused};
@@ -39,8 +42,10 @@ pub struct Bounds {
     /// Everybody's uploads that are not ready yet; and as many that failed are remembered. Accounts cost nothing, so their own quotas do not
     /// bound this.
     pub items: u64,
-    /// Requests that send bytes at a time.
+    /// Requests that send bytes at a time; a quarter of them from one network.
     pub at_a_time: usize,
+    /// A sender that sends nothing for so long, or too little meanwhile, is cut off: [`LONGEST_SILENCE`].
+    pub patience: Duration,
     /// An upload that nobody goes on with is removed after this.
     pub abandoned_after: Duration,
 }
@@ -52,7 +57,7 @@ pub struct Uploads {
     preparer: Arc<Preparer>,
     folder: PathBuf,
     bounds: Bounds,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     open: Mutex<HashMap<ItemId, Arc<Slot>>>,
 }
 
@@ -74,7 +79,7 @@ impl Uploads {
             preparer,
             folder,
             bounds,
-            places: Arc::new(Semaphore::new(bounds.at_a_time)),
+            places: Places::new(bounds.at_a_time),
             open: Mutex::default(),
         };
         uploads.tidy().await?;
@@ -159,18 +164,20 @@ impl Uploads {
         self.present(item_id).await
     }
 
-    /// Adds bytes at an offset, and answers the upload as it is then. When all are here the item is queued.
+    /// Adds bytes at an offset, and answers the upload as it is then. When all are here the item is queued. `client` is the network that sends,
+    /// for the bound on each; `None` when it is the operator.
     ///
     /// # Errors
-    /// `upload_conflict` at another offset, after the end, or for a form's; `too_large`, `quota_exceeded`; `malformed` when the body breaks off. What
+    /// `rate_limited`; `upload_conflict` at another offset, after the end, or for a form's; `too_large`, `quota_exceeded`; `malformed` when the body breaks off. What
     /// came until then is kept.
     pub async fn append(
         self: &Arc<Self>,
+        client: Option<IpAddr>,
         item_id: ItemId,
         offset: u64,
         body: Body,
     ) -> Result<Item> {
-        let place = self.place()?;
+        let place = self.places.take(client)?;
         let uploads = Arc::clone(self);
         on_task(async move {
             let _place = place;
@@ -201,8 +208,13 @@ impl Uploads {
     ///
     /// # Errors
     /// As [`Uploads::create`] and [`Uploads::append`].
-    pub async fn take(self: &Arc<Self>, owner: Option<Address>, body: Body) -> Result<Item> {
-        let place = self.place()?;
+    pub async fn take(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+        owner: Option<Address>,
+        body: Body,
+    ) -> Result<Item> {
+        let place = self.places.take(client)?;
         let item = self.create(owner, None, Description::default()).await?;
         let uploads = Arc::clone(self);
         on_task(async move {
@@ -320,15 +332,6 @@ impl Uploads {
 
     async fn present(&self, item_id: ItemId) -> Result<Item> {
         self.library.item(item_id).await?.ok_or_else(missing)
-    }
-
-    fn place(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            refused(
-                Code::RateLimited,
-                "this provider takes no more uploads at once; try again",
-            )
-        })
     }
 
     fn path(&self, item_id: ItemId) -> PathBuf {

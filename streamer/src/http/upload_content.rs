@@ -1,11 +1,12 @@
 //! `POST /upload-content`: a video in one request, as forms send it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::authorisation::Authorised;
 use super::items::Item;
-use super::uploads::owner;
+use super::uploads::{owner, sender};
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, refused};
 use crate::library::{self, ItemId, State as Stage};
@@ -84,11 +85,13 @@ pub(super) struct Waiting {
 ))]
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
     caller: Authorised,
     Query(waiting): Query<Waiting>,
     request: Request,
 ) -> Result<Response> {
     let owner = owner(&app, caller)?;
+    let client = sender(&app, caller, connection, request.headers());
     let patience = patience(&waiting, request.headers());
     let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
         refused(
@@ -106,7 +109,7 @@ pub(super) async fn upload(
                 }
                 Some("file") if taken.is_none() => {
                     let name = field.file_name().unwrap_or_default().to_owned();
-                    taken = Some((file(&app, owner, field).await?, name));
+                    taken = Some((file(&app, client, owner, field).await?, name));
                 }
                 _ => {
                     return Err(refused(
@@ -199,6 +202,7 @@ async fn json(mut field: Field<'_>, caller: Authorised) -> Result<About> {
 /// Passes the file's bytes on to the disk, as fast as it takes them.
 async fn file(
     app: &Arc<App>,
+    client: Option<IpAddr>,
     owner: Option<alloy::primitives::Address>,
     mut field: Field<'_>,
 ) -> Result<library::Item> {
@@ -217,7 +221,7 @@ async fn file(
             }
         }
     };
-    let taking = app.uploads.take(owner, body(receiver));
+    let taking = app.uploads.take(client, owner, body(receiver));
     futures::pin_mut!(passing, taking);
     match futures::future::select(taking, passing).await {
         futures::future::Either::Left((taken, _)) => taken,

@@ -1,10 +1,11 @@
 //! `/v1/uploads`: resumable uploads by the tus protocol 1.0.0 (<https://tus.io/protocols/resumable-upload>), with its extensions creation,
 //! expiration and termination.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use alloy::primitives::Address;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 
 use super::authorisation::Authorised;
+use super::client_address::client_address;
 use super::items::of_caller;
 use crate::app::App;
 use crate::error::{Code, Error, Problem, Result, problem, refused};
@@ -171,12 +173,14 @@ pub(super) async fn look(
 ))]
 pub(super) async fn append(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
     caller: Authorised,
     Path(item_id): Path<String>,
     request: Request,
 ) -> Response {
     let headers = request.headers().clone();
-    spoken(&headers, add(&app, caller, &item_id, request)).await
+    let client = sender(&app, caller, connection, &headers);
+    spoken(&headers, add(&app, caller, client, &item_id, request)).await
 }
 
 /// Ends an upload and forgets it.
@@ -208,6 +212,7 @@ pub(super) async fn end(
 ))]
 pub(super) async fn overridden(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
     caller: Authorised,
     Path(item_id): Path<String>,
     request: Request,
@@ -218,7 +223,10 @@ pub(super) async fn overridden(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     match method {
-        "PATCH" => spoken(&headers, add(&app, caller, &item_id, request)).await,
+        "PATCH" => {
+            let client = sender(&app, caller, connection, &headers);
+            spoken(&headers, add(&app, caller, client, &item_id, request)).await
+        }
         "DELETE" => spoken(&headers, discard(&app, caller, &item_id)).await,
         _ => refused(
             Code::Malformed,
@@ -231,6 +239,7 @@ pub(super) async fn overridden(
 async fn add(
     app: &Arc<App>,
     caller: Authorised,
+    client: Option<IpAddr>,
     item_id: &str,
     request: Request,
 ) -> Result<Response> {
@@ -247,7 +256,10 @@ async fn add(
     }
     let offset = number(headers, UPLOAD_OFFSET)?;
     let body = request.into_body().into_data_stream().boxed();
-    let item = app.uploads.append(item.item_id, offset, body).await?;
+    let item = app
+        .uploads
+        .append(client, item.item_id, offset, body)
+        .await?;
     at(app, StatusCode::NO_CONTENT, &item)
 }
 
@@ -255,6 +267,22 @@ async fn discard(app: &App, caller: Authorised, item_id: &str) -> Result<Respons
     let item = of_caller(app, caller, item_id).await?;
     app.uploads.discard(item.item_id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Which network sends, for the bound on each; the operator has none.
+pub(super) fn sender(
+    app: &App,
+    caller: Authorised,
+    connection: SocketAddr,
+    headers: &HeaderMap,
+) -> Option<IpAddr> {
+    match caller {
+        Authorised::Operator => None,
+        Authorised::Creator(_) => {
+            let trusted = app.config.trust_forwarded_for;
+            Some(client_address(connection, headers, trusted))
+        }
+    }
 }
 
 /// Whose item a caller's upload becomes.

@@ -1,7 +1,7 @@
 //! From a request's body to the disk, a piece at a time.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -10,6 +10,7 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 use super::Uploads;
+use super::pace::Pace;
 use super::turn::Turn;
 use crate::error::{Code, Error, Result, refused};
 use crate::library::Item;
@@ -17,7 +18,7 @@ use crate::library::Item;
 /// A body as it arrives; an error is the client's connection breaking off.
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>;
 
-/// A sender that sends nothing for so long is cut off. However long the whole takes is its own affair.
+/// A sender that sends nothing for so long, or too little while we wait for it, is cut off. However long the whole takes is its own affair.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// After so many bytes what has come is made safe.
 const CHECKPOINT: u64 = 8 << 20;
@@ -41,10 +42,13 @@ impl Uploads {
         let mut file = self.at_end(&item).await?;
         let mut unsafe_bytes = 0;
         let mut room = self.room(item.owner).await?;
+        let patience = self.bounds.patience;
+        let mut pace = Pace::new(patience);
         let end = loop {
+            let asked = Instant::now();
             let next = tokio::select! {
                 () = turn.interrupted.cancelled() => break End::Interrupted,
-                next = tokio::time::timeout(LONGEST_SILENCE, body.next()) => next,
+                next = tokio::time::timeout(patience, body.next()) => next,
             };
             let piece = match next {
                 Ok(Some(Ok(piece))) => piece,
@@ -55,10 +59,11 @@ impl Uploads {
                 Err(_) => {
                     break End::Refused(refused(
                         Code::Malformed,
-                        format!("nothing came for {} s", LONGEST_SILENCE.as_secs()),
+                        format!("nothing came for {} s", patience.as_secs()),
                     ));
                 }
             };
+            let waited = asked.elapsed();
             let more = piece.len() as u64;
             if item.received + unsafe_bytes + more > length {
                 break End::Refused(match item.length {
@@ -76,6 +81,13 @@ impl Uploads {
                 break End::Refused(self.failed(error));
             }
             unsafe_bytes += more;
+            let whole = item.received + unsafe_bytes == length;
+            if !pace.keeps(waited, more) && !whole {
+                break End::Refused(refused(
+                    Code::Malformed,
+                    "the bytes come too slowly; the upload can be gone on with on a better line",
+                ));
+            }
             if unsafe_bytes >= CHECKPOINT {
                 self.checkpoint(&mut item, &mut file, unsafe_bytes).await?;
                 unsafe_bytes = 0;

@@ -362,7 +362,11 @@ async fn hostile_names_are_text_and_nothing_on_disk_is_called_by_them() {
             .await
             .unwrap();
         let body = host::body(vec![b"abc".to_vec()]);
-        let item = host.uploads.append(item.item_id, 0, body).await.unwrap();
+        let item = host
+            .uploads
+            .append(None, item.item_id, 0, body)
+            .await
+            .unwrap();
         assert_eq!(host.leftovers(), [item.item_id.to_string()], "{name}");
         assert!(!item.title.chars().any(char::is_control), "{name}");
         host.uploads.discard(item.item_id).await.unwrap();
@@ -465,7 +469,7 @@ async fn a_full_disk_or_store_is_said_to_be_full_and_nothing_is_half_written() {
     let body = host::body(vec![vec![1; 100]]);
     let refused = host
         .uploads
-        .append(item.item_id, 0, body)
+        .append(None, item.item_id, 0, body)
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::QuotaExceeded);

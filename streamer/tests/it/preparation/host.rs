@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use paystream_streamer::library::{Item, ItemId, Library, State};
 use paystream_streamer::prepare::{self, Preparer};
 use paystream_streamer::store::{self, ContentStore, Embedded};
-use paystream_streamer::upload::{self, Body, Description, Uploads};
+use paystream_streamer::upload::{self, Body, Description, LONGEST_SILENCE, Uploads};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,7 @@ pub struct Limits {
     pub creator_items: u64,
     pub items: u64,
     pub abandoned_after: Duration,
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -30,6 +31,7 @@ impl Default for Limits {
             creator_items: 100,
             items: 100,
             abandoned_after: Duration::from_secs(3600),
+            patience: LONGEST_SILENCE,
         }
     }
 }
@@ -75,6 +77,7 @@ impl Host {
             creator_items: limits.creator_items,
             items: limits.items,
             at_a_time: 8,
+            patience: limits.patience,
             abandoned_after: limits.abandoned_after,
         };
         let uploads = Uploads::open(
@@ -158,7 +161,10 @@ impl Host {
             .await
             .unwrap();
         let pieces = bytes.chunks(100_000).map(<[u8]>::to_vec).collect();
-        let sent = self.uploads.append(item.item_id, 0, body(pieces)).await;
+        let sent = self
+            .uploads
+            .append(None, item.item_id, 0, body(pieces))
+            .await;
         assert_eq!(sent.unwrap().state, State::Queued);
         item.item_id
     }

@@ -8,7 +8,7 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use paystream_streamer::error::Code;
 use paystream_streamer::library::State;
-use paystream_streamer::upload::Description;
+use paystream_streamer::upload::{Body, Description};
 
 use super::host::{self, Host, Limits};
 use super::{made, watchable};
@@ -52,7 +52,7 @@ async fn nobody_goes_on_with_a_form_s_upload() {
     let owner = Some(Address::repeat_byte(0xc1));
     let (mut sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(0);
     let uploads = std::sync::Arc::clone(&host.uploads);
-    let form = tokio::spawn(async move { uploads.take(owner, receiver.boxed()).await });
+    let form = tokio::spawn(async move { uploads.take(None, owner, receiver.boxed()).await });
     sender.send(Ok(vec![1; 600].into())).await.unwrap();
     let begun = async {
         loop {
@@ -67,7 +67,7 @@ async fn nobody_goes_on_with_a_form_s_upload() {
     let patched = async |offset| {
         let body = host::body(vec![vec![2; 300]]);
         host.uploads
-            .append(id, offset, body)
+            .append(None, id, offset, body)
             .await
             .unwrap_err()
             .code()
@@ -107,7 +107,8 @@ async fn an_upload_that_is_being_sent_is_not_abandoned_and_a_newer_request_still
     let sent = create().await.unwrap().item_id;
     let (mut sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(0);
     let uploads = std::sync::Arc::clone(&host.uploads);
-    let sending = tokio::spawn(async move { uploads.append(sent, 0, receiver.boxed()).await });
+    let sending =
+        tokio::spawn(async move { uploads.append(None, sent, 0, receiver.boxed()).await });
     sender.send(Ok(vec![1; 10].into())).await.unwrap();
     let left = create().await.unwrap().item_id;
     let abandoned = async {
@@ -166,4 +167,78 @@ async fn accounts_without_number_do_not_make_items_without_number() {
         .await
         .expect("the oldest that failed are forgotten");
     assert_eq!(left.last().map(|item| item.item_id), last);
+}
+
+#[tokio::test]
+async fn who_only_keeps_a_place_loses_it_and_what_came_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        patience: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let host = Host::open(folder.path(), limits).await;
+    let create = || {
+        host.uploads
+            .create(None, Some(1000), Description::default())
+    };
+    let pieces = futures::stream::repeat(()).then(|()| async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Ok::<_, axum::Error>(Bytes::from_static(b"x"))
+    });
+    let cases: [(Body, _, _); 2] = [
+        (pieces.boxed(), "too slowly", 1),
+        (futures::stream::pending().boxed(), "nothing came", 0),
+    ];
+    for (body, why, least) in cases {
+        let item = create().await.unwrap().item_id;
+        let cut = host.uploads.append(None, item, 0, body);
+        let cut = tokio::time::timeout(Duration::from_secs(60), cut).await;
+        let cut = cut.expect("it is cut off").unwrap_err();
+        assert_eq!(cut.code(), Code::Malformed);
+        assert!(cut.public_detail().contains(why), "{}", cut.public_detail());
+        let received = host.uploads.look(item).await.unwrap().received;
+        assert!((least..100).contains(&received), "{received}");
+    }
+}
+
+#[tokio::test]
+async fn a_network_has_a_part_of_the_places_and_others_are_not_held_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path(), Limits::default()).await;
+    let client = |host: u8| Some(std::net::IpAddr::from([192, 0, 2, host]));
+    let mut senders = Vec::new();
+    let mut sending = Vec::new();
+    for _ in 0..2 {
+        let item = host
+            .uploads
+            .create(None, Some(10), Description::default())
+            .await
+            .unwrap();
+        let (mut sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(0);
+        let uploads = std::sync::Arc::clone(&host.uploads);
+        let sent = async move {
+            uploads
+                .append(client(1), item.item_id, 0, receiver.boxed())
+                .await
+        };
+        sending.push(tokio::spawn(sent));
+        sender.send(Ok(vec![1; 5].into())).await.unwrap();
+        senders.push(sender);
+    }
+    let owner = Some(Address::repeat_byte(0xc1));
+    let one_more = async |client| {
+        let body = host::body(vec![vec![2; 5]]);
+        host.uploads.take(client, owner, body).await
+    };
+    let refused = one_more(client(1)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::RateLimited);
+    assert!(one_more(client(2)).await.is_ok());
+    assert!(one_more(None).await.is_ok());
+    for mut sender in senders {
+        sender.send(Ok(vec![1; 5].into())).await.unwrap();
+    }
+    for sent in sending {
+        assert_eq!(sent.await.unwrap().unwrap().received, 10);
+    }
+    assert!(one_more(client(1)).await.is_ok());
 }
