@@ -204,6 +204,9 @@ describe('a refund that would cost more than a tenth', { timeout: 120_000 }, () 
     expect(fee).toBeGreaterThan(2_000n);
     expect(await at('dear-refund').textContent()).toContain('Nothing was sent and nothing is lost');
     expect(around.broadcast).toEqual([]);
+    await page.getByText('Keep it safe').click();
+    expect(await at('channel').textContent()).toMatch(/In the channel20\s000 sat/);
+    expect(await page.getByText('Remove from the list').count()).toBe(0);
     expect(await faultsAtBothSizes('dear-refund')).toEqual([]);
     await at('refund-now').click();
     await expect.poll(() => at('channel-state').textContent()).toBe('Refund on its way');

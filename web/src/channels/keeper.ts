@@ -103,16 +103,22 @@ async function refund(record: ChannelRecord, utxos: readonly Utxo[], facts: Chai
     noteSpent(record, { kind: 'spent', txid, confirmed: status.confirmed, refund: false });
     return;
   }
-  if (due === null || (!due.modest && (agreedFeeSat === null || due.cost.feeSat > agreedFeeSat))) {
+  if (due === null) {
     const amountSat = utxos.reduce((sum, { valueSat }) => sum + valueSat, 0n);
-    updateChannel(record.channelId, (now) => ({ ...now, dearRefund: due?.cost ?? { amountSat, feeSat: amountSat } }));
+    updateChannel(record.channelId, (now) => ({ ...now, dearRefund: { amountSat, feeSat: amountSat } }));
+    return;
+  }
+  // Of a channel that was paid while no page was open.
+  const known = (now: ChannelRecord) => (now.funding.length === 0 ? due.spent.outputs.slice(0, 1) : now.funding);
+  if (!due.modest && (agreedFeeSat === null || due.cost.feeSat > agreedFeeSat)) {
+    updateChannel(record.channelId, (now) => ({ ...now, funding: known(now), dearRefund: due.cost }));
     return;
   }
   const built = signRefund(terms, due.spent, due.cost.feeSat, fromHex('secretKey', record.secretKey, 32));
   // Stored before it is sent, so that the page knows its own refund again.
   updateChannel(record.channelId, (now) => ({
     ...now,
-    funding: now.funding.length === 0 ? due.spent.outputs.slice(0, 1) : now.funding,
+    funding: known(now),
     dearRefund: null,
     outcome: { kind: 'refunded', txid: built.txid, confirmed: false },
   }));

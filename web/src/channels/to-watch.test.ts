@@ -3,7 +3,7 @@ import type { ChannelRecord } from './store.ts';
 import { channelToWatch } from './to-watch.ts';
 
 const record = (channelId: string, change: Partial<ChannelRecord> = {}): ChannelRecord =>
-  ({ channelId, funding: [], left: false, outcome: { kind: 'running' }, ...change }) as ChannelRecord;
+  ({ channelId, funding: [], left: false, outcome: { kind: 'running' }, dearRefund: null, ...change }) as ChannelRecord;
 const funding = [{ txid: 'aa', vout: 0, valueSat: 1000n }];
 const closed = { kind: 'closed', txid: 'bb', confirmed: false } as const;
 
@@ -23,6 +23,11 @@ describe('of the channels of a content', () => {
     const paid = record('1', { funding });
     expect(channelToWatch([left, paid], null)).toEqual({ running: null, ended: left });
     expect(channelToWatch([left, paid], '2')).toEqual({ running: paid, ended: null });
+  });
+
+  test('the one whose refund waits for lower fees is none to watch with', () => {
+    const due = record('1', { funding, dearRefund: { amountSat: 1000n, feeSat: 500n } });
+    expect(channelToWatch([due], null)).toEqual({ running: null, ended: null });
   });
 
   test('an old address is not shown again for funding', () => {

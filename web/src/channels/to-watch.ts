@@ -15,7 +15,8 @@ export interface ToWatch {
 export function channelToWatch(channels: readonly ChannelRecord[], dismissed: string | null): ToWatch {
   const [newest] = channels;
   if (newest?.left === true && newest.channelId !== dismissed) return { running: null, ended: newest };
-  const open = channels.filter((record) => !record.left && record.outcome.kind === 'running');
+  // One whose refund is due is no channel to watch with any more.
+  const open = channels.filter((record) => !record.left && record.outcome.kind === 'running' && record.dearRefund === null);
   const funded = open.find((record) => record.funding.length > 0);
   return { running: funded ?? open.find((record) => record === newest) ?? null, ended: null };
 }
