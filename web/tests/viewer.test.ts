@@ -60,6 +60,15 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     expect(wallet.count('personal_sign')).toBe(1);
   });
 
+  test('is not paid for again when any number of others have bought one since', async () => {
+    const others = Array.from({ length: 300 }, () => ({ ...viewOf(1), viewer: account }));
+    [around.views, library.viewFound] = [[...others, viewOf(23)], true];
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(0);
+  });
+
   test('a day ago, or from another provider, is bought anew', async () => {
     around.views = [viewOf(25), { ...viewOf(1), provider: `0x${'cd'.repeat(20)}` }, { ...viewOf(1), viewer: account }];
     library.viewFound = true;

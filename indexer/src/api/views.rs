@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::page::{Cursor, PageQuery, Query, Segment, next_cursor, next_link, tagged};
 use super::problem::{ApiError, Problem};
-use super::value::{Place, hex, parse_content_id};
+use super::value::{Place, hex, parse_address, parse_content_id};
 use crate::error::Error;
 use crate::store::rows::ViewRow;
 
@@ -47,9 +47,22 @@ pub struct ViewPage {
     pub next_cursor: Option<String>,
 }
 
+/// Which views.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ViewQuery {
+    /// Only those that were paid for this viewer: 0x and 40 hex digits.
+    pub viewer: Option<String>,
+    /// How many items, 1 to 200; 50 when it is not given.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// The views of a content that were paid for on Ethereum, newest first.
 #[utoipa::path(get, path = "/v1/contents/{content_id}/views", tag = "contents",
-    params(("content_id" = String, Path, description = "0x and 64 hex digits"), PageQuery),
+    params(("content_id" = String, Path, description = "0x and 64 hex digits"), ViewQuery),
     responses(
         (status = 200, description = "A page of views; `Link` names the next one", body = ViewPage),
         (status = 304, description = "As the client has it (`If-None-Match`)"),
@@ -61,13 +74,18 @@ pub async fn list_views(
     State(api): State<Api>,
     headers: HeaderMap,
     Segment(content_id): Segment,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ViewQuery>,
 ) -> Result<Response, ApiError> {
     let content_id = parse_content_id(&content_id)?;
-    let (cursor, limit) = query.bounds()?;
+    let viewer = query.viewer.as_deref().map(parse_address).transpose()?;
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let (cursor, limit) = page.bounds()?;
     let mut rows = api
         .reader
-        .views(content_id, cursor, i64::from(limit) + 1)
+        .views(content_id, viewer, cursor, i64::from(limit) + 1)
         .await?;
     if rows.is_empty() && !api.reader.content_exists(content_id).await? {
         return Err(ApiError::UnknownContent);
@@ -76,10 +94,13 @@ pub async fn list_views(
         block_number: row.place.block_number,
         log_index: row.place.log_index,
     });
-    let limit = query.limit.map(|limit| limit.to_string());
+    let limit = page.limit.map(|limit| limit.to_string());
     let link = next_link(
         &format!("/v1/contents/{content_id}/views"),
-        &[("limit", limit.as_deref())],
+        &[
+            ("viewer", query.viewer.as_deref()),
+            ("limit", limit.as_deref()),
+        ],
         next_cursor.as_deref(),
     );
     let items = rows.into_iter().map(view).collect::<Result<_, _>>()?;

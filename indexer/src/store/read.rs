@@ -113,32 +113,40 @@ impl Reader {
         .await?)
     }
 
-    /// The views of a content, newest first: at most `limit`, below `cursor`.
+    /// The views of a content, newest first, all or one viewer's: at most `limit`, below `cursor`.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn views(
         &self,
         content_id: B256,
+        viewer: Option<Address>,
         cursor: Cursor,
         limit: i64,
     ) -> Result<Vec<ViewRow>, Error> {
-        Ok(sqlx::query_as(
+        // Two queries, so that each has its index whatever plan the database keeps.
+        let whose = match viewer {
+            Some(_) => "v.viewer = $5",
+            None => "$5::bytea is null",
+        };
+        let query = format!(
             "select v.block_number, b.hash as block_hash, b.timestamp, l.transaction_hash, v.log_index, v.provider,
                     v.viewer, v.token, v.price::text as price, v.creator_amount::text as creator_amount,
                     v.provider_amount::text as provider_amount, v.payout
              from views v
              join blocks b on b.number = v.block_number
              join logs l on (l.block_number, l.log_index) = (v.block_number, v.log_index)
-             where v.content_id = $1 and (v.block_number, v.log_index) < ($2, $3)
-             order by v.block_number desc, v.log_index desc limit $4",
-        )
-        .bind(content_id.as_slice())
-        .bind(cursor.block_number)
-        .bind(cursor.log_index)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
+             where v.content_id = $1 and (v.block_number, v.log_index) < ($2, $3) and {whose}
+             order by v.block_number desc, v.log_index desc limit $4"
+        );
+        Ok(sqlx::query_as(&query)
+            .bind(content_id.as_slice())
+            .bind(cursor.block_number)
+            .bind(cursor.log_index)
+            .bind(limit)
+            .bind(viewer.map(|viewer| viewer.to_vec()))
+            .fetch_all(&self.pool)
+            .await?)
     }
 
     /// The streams of a content that are registered now, newest first: at most `limit`, below `cursor`.

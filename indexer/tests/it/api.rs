@@ -72,6 +72,19 @@ async fn everything_that_happens_on_the_chain_is_served() {
     assert_eq!(view["provider_amount"], "100");
     assert_eq!(view["transaction_hash"].as_str().unwrap().len(), 66);
 
+    // One viewer's alone, in pages too, and with the address in any case.
+    let whose = |viewer: usize| format!("/v1/contents/{content}/views?viewer={}", address(viewer));
+    let theirs = indexer.get(&whose(VIEWER)).await;
+    assert_eq!(theirs["items"], views["items"]);
+    let first = indexer.get(&format!("{}&limit=1", whose(VIEWER))).await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let next = format!("{}&limit=1&cursor={cursor}", whose(VIEWER));
+    let next = indexer.get(&next).await;
+    assert_eq!(next["items"][0], views["items"][1]);
+    assert!(next["next_cursor"].is_null());
+    let nobodys = indexer.get(&whose(CREATOR)).await;
+    assert_eq!(nobodys["items"], json!([]));
+
     let streams = indexer
         .get(&format!("/v1/contents/{content}/streams"))
         .await;
@@ -273,6 +286,11 @@ async fn bad_input_gets_a_clear_problem_and_never_a_server_error() {
         ),
         (
             &format!("/v1/contents/{nobody}/views?limit=0"),
+            400,
+            "malformed",
+        ),
+        (
+            &format!("/v1/contents/{nobody}/views?viewer=me"),
             400,
             "malformed",
         ),

@@ -49,11 +49,11 @@ export class Indexer {
     }));
   }
 
-  /** The newest ones first, as far as one answer goes. */
-  async views(contentId: string, signal?: AbortSignal): Promise<readonly View[]> {
+  /** A viewer's, the newest ones first, as far as one answer goes. */
+  async views(contentId: string, viewer: string, signal?: AbortSignal): Promise<readonly View[]> {
     const page = await answer(
       this.#client.GET('/v1/contents/{content_id}/views', {
-        params: { path: { content_id: contentId }, query: { limit: 200 } },
+        params: { path: { content_id: contentId }, query: { viewer, limit: 200 } },
         ...aborted(signal),
       }),
     );

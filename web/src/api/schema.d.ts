@@ -953,6 +953,8 @@ export interface operations {
     list_views: {
         parameters: {
             query?: {
+                /** @description Only those that were paid for this viewer: 0x and 40 hex digits. */
+                viewer?: string;
                 /** @description How many items, 1 to 200; 50 when it is not given. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

@@ -131,7 +131,7 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
   };
   /** Nobody pays again for what is theirs already. An indexer that does not answer keeps nobody from paying. */
   const hasBought = async (): Promise<boolean> => {
-    const views = await indexer.views(contentId, signal()).catch(() => []);
+    const views = await indexer.views(contentId, account, signal()).catch(() => []);
     const view = openView(views, account, stream.provider, Date.now());
     if (view === null) return false;
     forgetPayment(stream.url, contentId, account);

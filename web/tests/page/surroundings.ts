@@ -87,7 +87,7 @@ export class Surroundings {
       });
       request.on('end', () => resolve(text));
     });
-    const [status, answer] = this.#route(pathname, body);
+    const [status, answer] = this.#route(pathname, body, searchParams);
     if (answer instanceof Uint8Array) {
       response.writeHead(status, { 'content-type': types[extname(pathname)] ?? 'text/html' }).end(answer);
     } else {
@@ -95,14 +95,14 @@ export class Surroundings {
     }
   }
 
-  #route(path: string, body: string): readonly [number, unknown] {
+  #route(path: string, body: string, query: URLSearchParams): readonly [number, unknown] {
     if (path === '/config.json') return [200, this.#config()];
     if (path === '/rpc') return [200, this.#rpc(JSON.parse(body))];
     if (path === `/indexer/v1/contents`) return [200, { items: [this.#content()], next_cursor: null }];
     if (path === `/indexer/v1/contents/${contentId}`) return [200, this.#content()];
     if (path === `/indexer/v1/contents/${contentId}/streams`)
       return [200, { items: [this.#stream(), ...this.otherStreams], next_cursor: null }];
-    if (path === `/indexer/v1/contents/${contentId}/views`) return [200, { items: this.views, next_cursor: null }];
+    if (path === `/indexer/v1/contents/${contentId}/views`) return [200, this.#viewPage(query)];
     if (path.startsWith('/indexer/v1/accounts/')) return [200, { tokens: [], credits: [], claims: [] }];
     if (path === `/provider/v1/contents/${contentId}/offer`) return [200, this.#offer()];
     if (path === '/provider/v1/channels') {
@@ -125,6 +125,13 @@ export class Surroundings {
     } catch {
       return [404, { code: 'not_found', detail: `nothing is at ${path}` }];
     }
+  }
+
+  /** As the indexer answers: a viewer's alone when one is named, and no more than were asked for. */
+  #viewPage(query: URLSearchParams) {
+    const viewer = query.get('viewer')?.toLowerCase();
+    const items = this.views.filter((view) => viewer === undefined || view.viewer.toLowerCase() === viewer);
+    return { items: items.slice(0, Number(query.get('limit') ?? 50)), next_cursor: null };
   }
 
   #config() {
