@@ -86,6 +86,8 @@ pub struct App {
     /// How often a client asks for passes.
     pub pass_pace: Pace,
     /// What bought views open.
+    /// How often a client signs in.
+    pub sign_in_pace: Pace,
     pub passes: Arc<Passes>,
     /// Who has signed in.
     pub sign_in: SignIn,
@@ -216,6 +218,7 @@ impl App {
             tasks: TaskTracker::new(),
             _data_lock: data_lock,
             config,
+            sign_in_pace: Pace::of_sign_ins(),
             node,
             chain,
             book,

@@ -3,7 +3,8 @@
 //!
 //! A challenge is composed here, byte by byte, and found again by its text; so a signature under any other text is
 //! worth nothing, whatever it says. It is good once and for five minutes. Tables are bounded, and so is what one client
-//! may have pending and one account may hold; the oldest gives way, so that nobody can keep all others out. Nothing is
+//! may have pending and one account may hold. In a full table the oldest entry of the client that has most gives way: so nobody keeps
+//! others out, and whoever fills it, with however many accounts, pushes out their own. Nothing is
 //! persisted: after a restart an account signs in again.
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use crate::error::{Code, Error, Result, refused};
 const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
 /// How long a token is good.
 const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
-/// Challenges, and tokens, at a time. The oldest gives way.
+/// Challenges, and tokens, at a time. The oldest of the client that has most gives way.
 const MAX_ENTRIES: usize = 4096;
 /// Tokens of one account at a time: its devices, and the contents that it publishes. The oldest gives way.
 const MAX_TOKENS_OF_AN_ACCOUNT: usize = 8;
@@ -68,22 +69,21 @@ pub struct Grant {
     pub address: Address,
 }
 
-struct Pending {
+/// A challenge, or a token.
+struct Entry {
     grant: Grant,
+    /// Who asked for it.
     client: IpAddr,
     expires: Timestamp,
 }
 
-struct Token {
-    grant: Grant,
-    expires: Timestamp,
-}
+type Table = HashMap<String, Entry>;
 
 /// The pending challenges and the tokens given out.
 #[derive(Default)]
 pub struct SignIn {
-    challenges: Mutex<HashMap<String, Pending>>,
-    tokens: Mutex<HashMap<String, Token>>,
+    challenges: Mutex<Table>,
+    tokens: Mutex<Table>,
 }
 
 /// Where this provider is, for the challenge's text.
@@ -150,17 +150,13 @@ impl SignIn {
                 "too many challenges are pending; answer one, or wait five minutes",
             ));
         }
-        if challenges.len() >= MAX_ENTRIES {
-            remove_oldest(&mut challenges, |pending| Some(pending.expires));
-        }
-        challenges.insert(
-            message.clone(),
-            Pending {
-                grant,
-                client,
-                expires,
-            },
-        );
+        make_room(&mut challenges);
+        let entry = Entry {
+            grant,
+            client,
+            expires,
+        };
+        challenges.insert(message.clone(), entry);
         Ok((message, expires))
     }
 
@@ -188,20 +184,22 @@ impl SignIn {
             .ok_or_else(unknown)
     }
 
-    /// Gives out a token.
-    pub fn issue(&self, grant: Grant, now: Timestamp) -> (String, Timestamp) {
+    /// Gives out a token to a client.
+    pub fn issue(&self, grant: Grant, client: IpAddr, now: Timestamp) -> (String, Timestamp) {
         let (token, expires) = (random_hex::<32>(), now + TOKEN_LIFE);
         let mut tokens = lock(&self.tokens);
         tokens.retain(|_, token| token.expires > now);
-        let of_account =
-            |token: &Token| (token.grant.address == grant.address).then_some(token.expires);
-        if tokens.values().filter_map(of_account).count() >= MAX_TOKENS_OF_AN_ACCOUNT {
+        let of_account = |token: &Entry| token.grant.address == grant.address;
+        if tokens.values().filter(|token| of_account(token)).count() >= MAX_TOKENS_OF_AN_ACCOUNT {
             remove_oldest(&mut tokens, of_account);
         }
-        if tokens.len() >= MAX_ENTRIES {
-            remove_oldest(&mut tokens, |token| Some(token.expires));
-        }
-        tokens.insert(token.clone(), Token { grant, expires });
+        make_room(&mut tokens);
+        let entry = Entry {
+            grant,
+            client,
+            expires,
+        };
+        tokens.insert(token.clone(), entry);
         (token, expires)
     }
 
@@ -245,15 +243,29 @@ fn unknown() -> Error {
     )
 }
 
-fn lock<T>(table: &Mutex<HashMap<String, T>>) -> MutexGuard<'_, HashMap<String, T>> {
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes that of which the age is told and which is the oldest: what lives as long as all others and ends first.
-fn remove_oldest<T>(table: &mut HashMap<String, T>, expires: impl Fn(&T) -> Option<Timestamp>) {
+/// Makes room in a table that is full: of the clients that have most of it, the oldest entry gives way.
+fn make_room(table: &mut Table) {
+    if table.len() < MAX_ENTRIES {
+        return;
+    }
+    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+    for entry in table.values() {
+        *counts.entry(entry.client).or_default() += 1;
+    }
+    let most = counts.values().copied().max();
+    remove_oldest(table, |entry| counts.get(&entry.client).copied() == most);
+}
+
+/// Removes the oldest of these entries: what lives as long as all others and ends first.
+fn remove_oldest(table: &mut Table, among: impl Fn(&Entry) -> bool) {
     let oldest = table
         .iter()
-        .filter_map(|(key, entry)| Some((expires(entry)?, key)))
+        .filter(|(_, entry)| among(entry))
+        .map(|(key, entry)| (entry.expires, key))
         .min()
         .map(|(_, key)| key.clone());
     if let Some(oldest) = oldest {
@@ -367,7 +379,7 @@ mod tests {
         let sign_in = SignIn::default();
         let content = B256::repeat_byte(1);
         let publish = grant(Purpose::Publish(content));
-        let (token, expires) = sign_in.issue(publish, now());
+        let (token, expires) = sign_in.issue(publish, CLIENT, now());
         assert_eq!(
             sign_in.publisher(&token, content, now()).unwrap(),
             publish.address
@@ -396,14 +408,13 @@ mod tests {
             let client = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
             pending(client, later).unwrap();
         }
-        // The table is full: nobody is kept out, and the oldest give way.
+        // The table is full: nobody is kept out, and who has most gives way.
         sign_in.look(&first, later).unwrap();
-        let mut newest = String::new();
         for _ in 0..MAX_PENDING_OF_A_CLIENT {
-            newest = pending([192, 0, 2, 2].into(), later).unwrap().0;
+            pending([192, 0, 2, 2].into(), later).unwrap();
         }
-        pending([192, 0, 2, 3].into(), later).unwrap();
-        assert!(sign_in.look(&first, later).is_err());
+        let (newest, _) = pending([192, 0, 2, 3].into(), later).unwrap();
+        sign_in.look(&first, later).unwrap();
         sign_in.look(&newest, later).unwrap();
         assert_eq!(lock(&sign_in.challenges).len(), MAX_ENTRIES);
         assert!(pending(CLIENT, now() + CHALLENGE_LIFE).is_ok());
@@ -418,9 +429,9 @@ mod tests {
             address: Address::repeat_byte(8),
             ..upload
         };
-        let (others, _) = sign_in.issue(other, now());
+        let (others, _) = sign_in.issue(other, CLIENT, now());
         let tokens: Vec<_> = (1..=9)
-            .map(|second| sign_in.issue(upload, at(second)).0)
+            .map(|second| sign_in.issue(upload, CLIENT, at(second)).0)
             .collect();
         let holds = |token: &str| sign_in.holder(token, Purpose::Upload, at(10)).is_some();
         assert!(!holds(&tokens[0]));
@@ -428,23 +439,50 @@ mod tests {
         assert!(holds(&others));
     }
 
+    fn account(number: usize) -> Grant {
+        let mut address = Address::ZERO;
+        address[..8].copy_from_slice(&number.to_be_bytes());
+        Grant {
+            purpose: Purpose::Upload,
+            address,
+        }
+    }
+
     #[test]
     fn when_all_tokens_are_out_the_oldest_gives_way_to_the_next() {
         let sign_in = SignIn::default();
         let mut first = None;
         for number in 0..=MAX_ENTRIES {
-            let mut address = Address::ZERO;
-            address[..8].copy_from_slice(&number.to_be_bytes());
-            let grant = Grant {
-                purpose: Purpose::Upload,
-                address,
-            };
             let second = Duration::from_secs(u64::try_from(number).unwrap());
-            let (token, _) = sign_in.issue(grant, now() + second);
+            let (token, _) = sign_in.issue(account(number), CLIENT, now() + second);
             first.get_or_insert(token);
         }
         assert_eq!(lock(&sign_in.tokens).len(), MAX_ENTRIES);
         let held = sign_in.holder(&first.unwrap(), Purpose::Upload, now());
         assert_eq!(held, None);
+    }
+
+    #[test]
+    fn a_flood_from_one_client_signs_nobody_else_out() {
+        let sign_in = SignIn::default();
+        let other = grant(Purpose::Upload);
+        let (token, _) = sign_in.issue(other, [192, 0, 2, 1].into(), now());
+        let ask = sign_in.challenge(&site(), other, [192, 0, 2, 1].into(), now());
+        let (pending, _) = ask.unwrap();
+        let later = now() + Duration::from_secs(1);
+        for number in 0..MAX_ENTRIES + 100 {
+            sign_in.issue(account(number), CLIENT, later);
+        }
+        // The challenges are many networks', for each of which the bound on what is pending holds.
+        for number in 0..MAX_ENTRIES + 100 {
+            let network = u32::try_from(number / MAX_PENDING_OF_A_CLIENT).unwrap();
+            let client = IpAddr::from(network.to_be_bytes());
+            let _ = sign_in.challenge(&site(), account(number), client, later);
+        }
+        assert_eq!(lock(&sign_in.tokens).len(), MAX_ENTRIES);
+        assert_eq!(lock(&sign_in.challenges).len(), MAX_ENTRIES);
+        let held = sign_in.holder(&token, Purpose::Upload, later);
+        assert_eq!(held, Some(other.address));
+        assert_eq!(sign_in.look(&pending, later).unwrap(), other);
     }
 }

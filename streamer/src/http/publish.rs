@@ -11,8 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
-use super::client_address::client_address;
-use super::sign_in::{Challenge, SignedMessage, Token, answered, issued, pending};
+use super::sign_in::{Challenge, SignedMessage, Token, answered, issued, paced, pending};
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
 use crate::sign_in::{Grant, Purpose};
@@ -42,12 +41,12 @@ pub(super) async fn challenge(
     headers: HeaderMap,
     JsonBody(body): JsonBody<PublishBody>,
 ) -> Result<Json<Challenge>> {
+    let client = paced(&app, connection, &headers)?;
     is_creators(&app, body.content_id, body.address).await?;
     let grant = Grant {
         purpose: Purpose::Publish(body.content_id),
         address: body.address,
     };
-    let client = client_address(connection, &headers, app.config.trust_forwarded_for);
     pending(&app, grant, client)
 }
 
@@ -57,11 +56,15 @@ pub(super) async fn challenge(
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn token(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<SignedMessage>,
 ) -> Result<Json<Token>> {
+    let client = paced(&app, connection, &headers)?;
     let grant = answered(&app, &body).await?;
     let Purpose::Publish(content) = grant.purpose else {
         return Err(refused(
@@ -71,7 +74,7 @@ pub(super) async fn token(
     };
     // The registry may have changed since the challenge.
     is_creators(&app, content, grant.address).await?;
-    Ok(issued(&app, grant))
+    Ok(issued(&app, grant, client))
 }
 
 async fn is_creators(app: &App, content: B256, address: Address) -> Result<()> {

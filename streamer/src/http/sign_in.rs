@@ -1,6 +1,6 @@
 //! `POST /v1/challenges` and `POST /v1/tokens` (docs/protocol.md, section 14).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, eip191_hash_message};
@@ -86,6 +86,7 @@ pub(super) async fn challenge(
     headers: HeaderMap,
     JsonBody(body): JsonBody<ChallengeBody>,
 ) -> Result<Json<Challenge>> {
+    let client = paced(&app, connection, &headers)?;
     let purpose = match (body.purpose, body.content_id) {
         (Aim::Upload, None) => {
             app.serves_creator(body.address)?;
@@ -101,7 +102,6 @@ pub(super) async fn challenge(
         purpose,
         address: body.address,
     };
-    let client = client_address(connection, &headers, app.config.trust_forwarded_for);
     pending(&app, grant, client)
 }
 
@@ -116,8 +116,11 @@ pub(super) async fn challenge(
 ))]
 pub(super) async fn token(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<SignedMessage>,
 ) -> Result<Json<Token>> {
+    let client = paced(&app, connection, &headers)?;
     let grant = answered(&app, &body).await?;
     if grant.purpose != Purpose::Upload {
         return Err(refused(
@@ -126,15 +129,18 @@ pub(super) async fn token(
         ));
     }
     app.serves_creator(grant.address)?;
-    Ok(issued(&app, grant))
+    Ok(issued(&app, grant, client))
+}
+
+/// Who signs in, when they do not do so too often.
+pub(super) fn paced(app: &App, connection: SocketAddr, headers: &HeaderMap) -> Result<IpAddr> {
+    let client = client_address(connection, headers, app.config.trust_forwarded_for);
+    app.sign_in_pace.take(client)?;
+    Ok(client)
 }
 
 /// Composes a challenge and answers it.
-pub(super) fn pending(
-    app: &App,
-    grant: Grant,
-    client: std::net::IpAddr,
-) -> Result<Json<Challenge>> {
+pub(super) fn pending(app: &App, grant: Grant, client: IpAddr) -> Result<Json<Challenge>> {
     let site = Site::of(&app.config, app.ethereum.deployment().chain_id);
     let (message, expires_at) = app
         .sign_in
@@ -186,7 +192,7 @@ async fn signed_by(app: &App, grant: Grant, body: &SignedMessage) -> Result<Gran
 }
 
 /// Gives out a token and answers it.
-pub(super) fn issued(app: &App, grant: Grant) -> Json<Token> {
-    let (token, expires_at) = app.sign_in.issue(grant, Timestamp::now());
+pub(super) fn issued(app: &App, grant: Grant, client: IpAddr) -> Json<Token> {
+    let (token, expires_at) = app.sign_in.issue(grant, client, Timestamp::now());
     Json(Token { token, expires_at })
 }

@@ -1,4 +1,4 @@
-//! How often a client may ask for what costs the Ethereum node something, also when it is refused.
+//! How often a client may ask for what costs this provider something, also when it is refused.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Code, Result, refused};
 
-/// The window.
-const WINDOW: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 /// Clients that are remembered. The one whose window began first gives way.
 const MAX_CLIENTS: usize = 4096;
 
@@ -16,6 +16,7 @@ const MAX_CLIENTS: usize = 4096;
 pub struct Pace {
     /// Of one client in a window.
     max: u32,
+    window: Duration,
     /// What is counted, for who asks too often.
     what: &'static str,
     clients: Mutex<HashMap<IpAddr, (Instant, u32)>>,
@@ -25,18 +26,31 @@ impl Pace {
     /// New transactions to send for others.
     #[must_use]
     pub fn of_relays() -> Self {
-        Self::new(30, "transactions to send")
+        Self::new(30, MINUTE, "transactions to send")
     }
 
     /// Views to look for. A page asks every 1.5 s until its view is on chain, and several viewers may share an address.
     #[must_use]
     pub fn of_passes() -> Self {
-        Self::new(240, "passes asked for")
+        Self::new(240, MINUTE, "passes asked for")
     }
 
-    fn new(max: u32, what: &'static str) -> Self {
+    /// Challenges to sign, and signed ones, which a node may have to be asked about.
+    #[must_use]
+    pub fn of_sign_ins() -> Self {
+        Self::new(120, MINUTE, "sign-ins")
+    }
+
+    /// Announcements to keep.
+    #[must_use]
+    pub fn of_announcements() -> Self {
+        Self::new(60, HOUR, "announcements")
+    }
+
+    fn new(max: u32, window: Duration, what: &'static str) -> Self {
         Self {
             max,
+            window,
             what,
             clients: Mutex::default(),
         }
@@ -52,7 +66,7 @@ impl Pace {
 
     fn take_at(&self, client: IpAddr, now: Instant) -> Result<()> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |begun: Instant| now.saturating_duration_since(begun) < WINDOW;
+        let fresh = |begun: Instant| now.saturating_duration_since(begun) < self.window;
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             clients.retain(|_, (begun, _)| fresh(*begun));
             let oldest = clients.iter().min_by_key(|(_, (begun, _))| *begun);
@@ -69,10 +83,7 @@ impl Pace {
         if *count >= self.max {
             return Err(refused(
                 Code::RateLimited,
-                format!(
-                    "too many {} from this address; try again in a minute",
-                    self.what
-                ),
+                format!("too many {} from this address; try again later", self.what),
             ));
         }
         *count += 1;
@@ -93,7 +104,7 @@ mod tests {
         }
         assert!(pace.take_at(one, now).is_err());
         pace.take_at(other, now).unwrap();
-        pace.take_at(one, now + WINDOW).unwrap();
+        pace.take_at(one, now + pace.window).unwrap();
     }
 
     #[test]

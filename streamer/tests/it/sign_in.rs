@@ -100,3 +100,38 @@ async fn an_account_that_is_a_contract_signs_in_by_its_code_and_only_with_its_ow
     let registry = stack.chain.deployed.registry;
     assert_eq!(exchange(registry, &owner).await.0, 401);
 }
+
+#[tokio::test]
+async fn who_signs_in_too_often_is_refused_and_others_are_not() {
+    let stack = Stack::with(&["--trust-forwarded-for"]).await;
+    let streamer = &stack.streamer;
+    let account = PrivateKeySigner::random();
+    let post = async |client: &str, path: &str, body: &Value| {
+        let request = streamer.http.post(format!("{}{path}", streamer.url));
+        let request = request.header("x-forwarded-for", client).json(body);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json::<Value>().await.unwrap())
+    };
+    let ask = json!({"address": account.address(), "purpose": "upload"});
+    let nonsense = json!({"message": "hello", "signature": "0x"});
+    for _ in 0..60 {
+        assert_eq!(post("192.0.2.1", "/v1/challenges", &ask).await.0, 200);
+        assert_eq!(post("192.0.2.1", "/v1/tokens", &nonsense).await.0, 401);
+    }
+    let publish = json!({"address": account.address(), "content_id": stack.chain.content});
+    for (path, body) in [
+        ("/v1/challenges", &ask),
+        ("/v1/tokens", &nonsense),
+        ("/v1/publish-challenges", &publish),
+        ("/v1/publish-tokens", &nonsense),
+    ] {
+        let (status, problem) = post("192.0.2.1", path, body).await;
+        assert_eq!((status, &problem["code"]), (429, &json!("rate_limited")));
+    }
+    let (status, challenge) = post("192.0.2.2", "/v1/challenges", &ask).await;
+    assert_eq!(status, 200, "{challenge}");
+    let body = signed(&challenge, &account);
+    let (status, token) = post("192.0.2.2", "/v1/tokens", &body).await;
+    assert_eq!(status, 200, "{token}");
+}
