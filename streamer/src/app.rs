@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announce::Announcer;
+use crate::announcements::Announcements;
 use crate::bitcoin::{Authentication, BitcoinNode, CoreNode};
 use crate::channels::{Book, Chain, ProviderSide, Rules};
 use crate::config::Config;
@@ -85,9 +86,9 @@ pub struct App {
     pub relay_pace: Pace,
     /// How often a client asks for passes.
     pub pass_pace: Pace,
-    /// What bought views open.
     /// How often a client signs in.
     pub sign_in_pace: Pace,
+    /// What bought views open.
     pub passes: Arc<Passes>,
     /// Who has signed in.
     pub sign_in: SignIn,
@@ -97,6 +98,8 @@ pub struct App {
     pub web3: Option<Arc<Web3>>,
     /// Content: videos, posters, announcements.
     pub store: Arc<dyn ContentStore>,
+    /// Announcements of live streams.
+    pub announcements: Arc<Announcements>,
     /// What gives the room of unpinned content back.
     pub tidy: Arc<Tidy>,
     /// The provider's side of every channel.
@@ -196,18 +199,26 @@ impl App {
             },
         );
         let outbox = Arc::new(outbox.await?);
+        let ethereum = Arc::new(Ethereum::new(
+            node_of_ethereum,
+            deployment,
+            signer,
+            Arc::clone(&outbox),
+        ));
         let app = Arc::new(Self {
             films: Arc::new(Films::new(Arc::clone(&store))),
             slots: Slots::new(config.max_sessions),
-            ethereum: Arc::new(Ethereum::new(
-                node_of_ethereum,
-                deployment,
-                signer,
-                Arc::clone(&outbox),
+            announcements: Arc::new(Announcements::new(
+                Arc::clone(&library),
+                Arc::clone(&store),
+                Arc::clone(&ethereum),
+                preparer.unpinned(),
             )),
+            ethereum,
             outbox,
             relay_pace: Pace::of_relays(),
             pass_pace: Pace::of_passes(),
+            sign_in_pace: Pace::of_sign_ins(),
             passes: Arc::default(),
             sessions: Sessions::new(config.max_sessions),
             sign_in: SignIn::default(),
@@ -218,7 +229,6 @@ impl App {
             tasks: TaskTracker::new(),
             _data_lock: data_lock,
             config,
-            sign_in_pace: Pace::of_sign_ins(),
             node,
             chain,
             book,
@@ -246,6 +256,8 @@ impl App {
             .spawn(Arc::clone(&app.preparer).run(app.stop.clone()));
         app.tasks
             .spawn(Arc::clone(&app.uploads).clean(app.stop.clone()));
+        app.tasks
+            .spawn(Arc::clone(&app.announcements).run(app.stop.clone()));
         if app.config.content.store == StoreKind::Embedded {
             let preparer = Arc::clone(&app.preparer);
             let keep = move || {

@@ -5,6 +5,7 @@
 //! [`stored::timeline`], [`store::dag`], [`channels::observe`], [`channels::quote`]) decide; the shells around them act. `docs/protocol.md` is what they speak.
 
 pub mod announce;
+pub mod announcements;
 pub mod app;
 pub mod bitcoin;
 pub mod channels;

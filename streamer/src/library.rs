@@ -6,6 +6,7 @@
 //!
 //! The blocks of the videos are the content store's; the bytes of uploads are the uploads' own.
 
+mod announced;
 mod item;
 mod loose;
 mod own;
@@ -25,6 +26,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, QueryBuilder, Sqlite};
 use tokio::sync::watch;
 
+pub use self::announced::Announced;
 pub use self::item::{Failure, Item, ItemId, NotAnItemId, State, Stored};
 use self::ready::Ready;
 use self::rows::{account, number, read};

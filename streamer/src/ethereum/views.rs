@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::passes::VIEW_LIFE;
 
 /// Blocks that a node is asked for at once: what public nodes answer.
-const RANGE: u64 = 5_000;
+pub(super) const RANGE: u64 = 5_000;
 /// Ranges that are asked for: 200,000 blocks are a day of 0.4 s blocks.
 const MAX_RANGES: u32 = 40;
 /// How long the first block of the last day is used; a day that begins a little early does no harm.

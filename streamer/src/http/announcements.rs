@@ -1,18 +1,19 @@
 //! `POST /v1/announcements`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::bytes;
+use super::client_address::client_address;
 use crate::app::App;
 use crate::error::{Code, Problem, Result, refused};
-use crate::store::QUIET;
 
 /// The largest announcement.
 const MAX_ANNOUNCEMENT: usize = 16 * 1024;
@@ -43,18 +44,22 @@ pub(super) struct Stored {
     cid: String,
 }
 
-/// Stores an announcement.
+/// Stores an announcement: for a day, and for good when it is registered by then.
 #[utoipa::path(post, path = "/v1/announcements", request_body = Announcement, responses(
     (status = 201, body = Stored),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 413, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn announce(
     State(app): State<Arc<App>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Result<(StatusCode, Json<Stored>)> {
+    let trusted = app.config.trust_forwarded_for;
+    let client = client_address(connection, request.headers(), trusted);
     let document = bytes(request, &app, "application/json").await?;
     if document.len() > MAX_ANNOUNCEMENT {
         return Err(refused(Code::TooLarge, "an announcement is at most 16 KiB"));
@@ -76,11 +81,7 @@ pub(super) async fn announce(
         return Err(malformed("picture must be an ipfs:// address or null"));
     }
     tracing::debug!(starts_at = ?announcement.starts_at, description = announcement.description.len(), "an announcement");
-    let added = app.store.add(Box::pin(&document[..]), QUIET).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(Stored {
-            cid: added.cid.to_string(),
-        }),
-    ))
+    let cid = app.announcements.keep(client, &document).await?;
+    let cid = cid.to_string();
+    Ok((StatusCode::CREATED, Json(Stored { cid })))
 }

@@ -18,7 +18,8 @@ impl Library {
         Ok(())
     }
 
-    /// Notes that somebody has pinned a file by hand: it stays pinned, whatever becomes of the items that need it.
+    /// Notes that somebody has pinned a file by hand: it stays pinned, whatever becomes of the items that need it or, being an
+    /// announcement, of its registration.
     ///
     /// # Errors
     /// When the disk fails.
@@ -27,7 +28,7 @@ impl Library {
             .bind(file.to_string())
             .execute(&self.pool)
             .await?;
-        Ok(())
+        self.forget_announcement(file).await
     }
 
     /// Whether the pin of a file is the library's own.

@@ -232,3 +232,27 @@ async fn what_is_being_added_counts_with_the_size_that_it_has_become() {
     assert_eq!(used.bytes, 100);
     assert_eq!(library.item(one.item_id).await.unwrap(), Some(one));
 }
+
+#[tokio::test]
+async fn so_many_announcements_wait_and_one_that_waits_may_be_brought_again() {
+    let (_folder, library) = library().await;
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let announced = |name: &str, block| Announced {
+        cid: cid_of(name.as_bytes()),
+        block,
+    };
+    let (one, two) = (announced("one", 5), announced("two", 6));
+    assert!(library.announce(one, at(1), 2).await.unwrap());
+    assert!(library.announce(two, at(2), 2).await.unwrap());
+    let third = announced("three", 7);
+    assert!(!library.announce(third, at(3), 2).await.unwrap());
+    assert!(!library.is_announced(&third.cid).await.unwrap());
+    // Whoever registered it may have done so since it came first.
+    let again = announced("one", 9);
+    assert!(library.announce(again, at(4), 2).await.unwrap());
+    assert_eq!(library.announced_before(at(4)).await.unwrap(), [two]);
+    library.disown(&two.cid).await.unwrap();
+    assert!(library.announce(third, at(5), 2).await.unwrap());
+    let all = library.announced_before(at(9)).await.unwrap();
+    assert!(all.len() == 2 && all.contains(&one) && all.contains(&third));
+}

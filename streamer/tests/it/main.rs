@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // The lint knows test functions, and not the stack that they stand on.
 
 mod announce;
+mod announcements;
 mod bought;
 mod crash;
 mod crowd;
