@@ -22,6 +22,7 @@ pub struct Channel {
     used: Mutex<Instant>,
     told: Mutex<HashMap<&'static str, String>>,
     debt: Mutex<Debt>,
+    replayed: Mutex<Duration>,
     /// The session that holds it.
     pub session: SessionSlot,
 }
@@ -35,6 +36,7 @@ impl Channel {
             used: Mutex::new(Instant::now()),
             told: Mutex::default(),
             debt: Mutex::default(),
+            replayed: Mutex::default(),
             session: Mutex::default(),
         })
     }
@@ -75,6 +77,17 @@ impl Channel {
     pub fn leave_debt(&self, left: Debt) {
         let mut debt = self.debt.lock().unwrap_or_else(PoisonError::into_inner);
         *debt = debt.and(left);
+    }
+
+    /// What was replayed of a live stream here for nothing. A streamer that starts again has forgotten it.
+    #[must_use]
+    pub fn replayed(&self) -> Duration {
+        *self.replayed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what was replayed in all, this session's included.
+    pub fn note_replayed(&self, replayed: Duration) {
+        *self.replayed.lock().unwrap_or_else(PoisonError::into_inner) = replayed;
     }
 
     /// The session that holds the channel now.

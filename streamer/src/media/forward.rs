@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | `waiting` | not a keyframe | – | `waiting` | dropped |
 //! | `waiting` | begins a keyframe | yes | `flowing` | forwarded, nothing counted yet |
-//! | `waiting` | replay of the cache | yes | `flowing` | the cache is sent, nothing counted |
+//! | `waiting` | replay of the cache | yes, and not too often | `flowing` | the cache is sent, nothing counted as delivered |
 //! | `flowing` | begins a frame | yes | `flowing` | forwarded, its time since the last frame is counted |
 //! | `flowing` | continues a frame | gate open | `flowing` | forwarded |
 //! | any | any | no | `waiting` | dropped |
@@ -101,9 +101,9 @@ impl Forwarder {
         Some(self.send(packet, flow, packet.ts + self.ts_shift))
     }
 
-    /// The packets of the cache, numbered, up to the live edge; nothing when the flow goes on already, when the allowance is used up,
-    /// or when there is no room for them on the time line.
-    pub fn replay(&mut self, cached: &[Packet], allowance: &impl Allowance) -> Vec<Outgoing> {
+    /// The packets of the cache, numbered, up to the live edge; nothing when the flow goes on already, when the allowance is used up
+    /// or gives no more replays, or when there is no room for them on the time line.
+    pub fn replay(&mut self, cached: &[Packet], allowance: &mut impl Allowance) -> Vec<Outgoing> {
         let (Some(first), None, true) = (cached.first(), self.flow, allowance.may_begin()) else {
             return Vec::new();
         };
@@ -119,7 +119,7 @@ impl Forwarder {
             .last_ts
             .map_or(usual, |last| (edge + self.ts_shift - last) / frames);
         let step = usual.min(room);
-        if step < 1 {
+        if step < 1 || !allowance.replay(self.time(edge - first.ts)) {
             return Vec::new();
         }
         let flow = self.begin(first, edge, edge);
@@ -182,8 +182,12 @@ impl Forwarder {
     }
 
     fn duration(&self, ticks: i64) -> Duration {
+        self.time(ticks).min(MAX_FRAME_TIME)
+    }
+
+    fn time(&self, ticks: i64) -> Duration {
         let micros = ticks.max(0).saturating_mul(1_000_000) / i64::from(self.clock_rate);
-        Duration::from_micros(micros.unsigned_abs()).min(MAX_FRAME_TIME)
+        Duration::from_micros(micros.unsigned_abs())
     }
 }
 

@@ -11,6 +11,7 @@ struct Till {
     open: bool,
     limit: Duration,
     delivered: Duration,
+    replays: bool,
 }
 
 impl Till {
@@ -19,6 +20,7 @@ impl Till {
             open: true,
             limit: Duration::from_millis(limit_ms),
             delivered: Duration::ZERO,
+            replays: true,
         }
     }
 }
@@ -38,6 +40,10 @@ impl Allowance for Till {
             self.delivered += time;
         }
         passes
+    }
+
+    fn replay(&mut self, _time: Duration) -> bool {
+        self.replays
     }
 }
 
@@ -70,7 +76,7 @@ fn nothing_passes_before_a_keyframe_and_nothing_without_an_allowance() {
         "not even a keyframe without an allowance"
     );
     assert!(
-        forwarder.replay(&[packet(0)], &till).is_empty(),
+        forwarder.replay(&[packet(0)], &mut till).is_empty(),
         "nor a replay"
     );
     till.limit = Duration::from_millis(1);
@@ -128,7 +134,7 @@ fn a_limit_raised_in_time_leaves_no_trace() {
     }
     till.limit = Duration::from_secs(1);
     assert!(
-        forwarder.replay(&[packet(0)], &till).is_empty(),
+        forwarder.replay(&[packet(0)], &mut till).is_empty(),
         "it flows already"
     );
     assert_eq!(
@@ -138,10 +144,20 @@ fn a_limit_raised_in_time_leaves_no_trace() {
 }
 
 #[test]
+fn a_viewer_who_was_given_enough_begins_at_the_next_keyframe() {
+    let (mut forwarder, mut till) = (forwarder(), Till::new(1000));
+    till.replays = false;
+    let cached: Vec<Packet> = (0..12).map(packet).collect();
+    assert!(forwarder.replay(&cached, &mut till).is_empty());
+    assert_eq!(forwarder.live(&packet(12), &mut till), None);
+    assert!(forwarder.live(&packet(20), &mut till).is_some());
+}
+
+#[test]
 fn a_replay_is_squeezed_before_the_live_edge_and_free() {
     let (mut forwarder, mut till) = (forwarder(), Till::new(1000));
     let cached: Vec<Packet> = (20..32).map(packet).collect();
-    let replayed = forwarder.replay(&cached, &till);
+    let replayed = forwarder.replay(&cached, &mut till);
     assert_eq!(replayed.len(), 12);
     assert!(
         replayed
@@ -182,7 +198,7 @@ fn a_long_cache_fits_into_a_short_pause() {
     till.open = true;
     let cached: Vec<Packet> = (0..12).map(packet).collect();
     let last = packet(9).ts + 7;
-    let replayed = forwarder.replay(&cached, &till);
+    let replayed = forwarder.replay(&cached, &mut till);
     assert!(
         replayed.iter().all(|out| i64::from(out.ts) > last),
         "timestamps never go back"
@@ -267,7 +283,7 @@ proptest! {
                 Step::Limit(more) => till.limit = till.limit.max(till.delivered + Duration::from_millis(more)),
                 Step::Lost => n += 1,
                 Step::Replay => {
-                    sent.extend(cached.iter().map(|packet| packet.seq).zip(forwarder.replay(&cached, &till)));
+                    sent.extend(cached.iter().map(|packet| packet.seq).zip(forwarder.replay(&cached, &mut till)));
                 }
                 Step::Packet => {
                     let next = packet(n);

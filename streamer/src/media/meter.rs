@@ -13,6 +13,21 @@ pub(super) trait Allowance {
     fn may_begin(&self) -> bool;
     /// Takes the time of one frame from what is left; `false`, with nothing taken, when it may not pass.
     fn spend(&mut self, time: Duration) -> bool;
+    /// Takes the time of a replay from what is given for nothing; `false`, with nothing taken, when it was given often enough.
+    fn replay(&mut self, time: Duration) -> bool;
+}
+
+/// So much may be replayed for nothing, and a quarter of what is delivered besides: whoever joins again and again has seen all of it.
+const REPLAYS: Duration = Duration::from_secs(16);
+
+/// What was replayed and is not made up for by what was delivered.
+pub(super) fn given(replayed: Duration, delivered: Duration) -> Duration {
+    replayed.saturating_sub(delivered / 4)
+}
+
+/// Whether as much again may be replayed.
+pub(super) fn may_replay(replayed: Duration, delivered: Duration, time: Duration) -> bool {
+    given(replayed.saturating_add(time), delivered) <= REPLAYS
 }
 
 /// Whether a frame of this length may still pass.
@@ -33,6 +48,10 @@ impl Allowance for Free {
     }
 
     fn spend(&mut self, _time: Duration) -> bool {
+        self.0
+    }
+
+    fn replay(&mut self, _time: Duration) -> bool {
         self.0
     }
 }
@@ -59,5 +78,27 @@ mod tests {
                 "{delivered} of {limit}, {frame} more"
             );
         }
+    }
+
+    #[test]
+    fn sixteen_seconds_are_replayed_for_nothing_and_a_quarter_of_what_is_delivered() {
+        let seconds = Duration::from_secs;
+        for (replayed, delivered, more, may) in [
+            (0, 0, 16, true),
+            (0, 0, 17, false),
+            (14, 0, 2, true),
+            (15, 0, 2, false),
+            (15, 4, 2, true),
+            (100, 360, 6, true),
+            (100, 360, 7, false),
+        ] {
+            assert_eq!(
+                may_replay(seconds(replayed), seconds(delivered), seconds(more)),
+                may,
+                "{more} after {replayed} at {delivered}"
+            );
+        }
+        assert_eq!(given(seconds(9), seconds(20)), seconds(4));
+        assert_eq!(given(seconds(4), seconds(20)), seconds(0));
     }
 }

@@ -25,11 +25,15 @@ use super::{
 /// Delivered time is the advance of the video's timestamps over the frames that were forwarded live, each clipped to one second; in
 /// a stream without video, that of the audio's. What was dropped, held back, or replayed from the cache on joining and resuming
 /// is not counted. One viewer may have several connections one after another (a second WHEP POST): the time adds up.
+///
+/// What is replayed is bounded on its own: 16 seconds, and a quarter of what is delivered. Then a picture begins at the next keyframe. A
+/// viewer without a limit, who has paid for all, is under no such bound.
 #[derive(Debug, Default)]
 pub struct Viewer {
     shut: AtomicBool,
     limit_us: AtomicU64,
     delivered_us: AtomicU64,
+    replayed_us: AtomicU64,
     connected: AtomicBool,
     change: Notify,
     /// Where the media thread hears of changes. Never held while anything waits.
@@ -42,6 +46,19 @@ impl Viewer {
         Self::default()
     }
 
+    /// A viewer to whom so much was [given](Self::given) before.
+    pub fn given_before(given: Duration) -> Self {
+        Self {
+            replayed_us: AtomicU64::new(micros(given)),
+            ..Self::default()
+        }
+    }
+
+    /// What was replayed from the cache and is not made up for by what was delivered.
+    pub fn given(&self) -> Duration {
+        meter::given(self.replayed(), self.delivered())
+    }
+
     /// Opens or shuts the gate, whatever the limit says.
     pub fn set_gate(&self, open: bool) {
         if self.shut.swap(!open, Ordering::SeqCst) == open {
@@ -51,7 +68,7 @@ impl Viewer {
 
     /// How much media may be delivered in all, counted as [`delivered`](Self::delivered) is.
     pub fn set_limit(&self, media: Duration) {
-        let micros = u64::try_from(media.as_micros()).unwrap_or(u64::MAX);
+        let micros = micros(media);
         if self.limit_us.swap(micros, Ordering::SeqCst) != micros {
             self.poke();
         }
@@ -103,9 +120,22 @@ impl Viewer {
         {
             return false;
         }
-        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.delivered_us.fetch_add(micros, Ordering::SeqCst);
+        self.delivered_us.fetch_add(micros(time), Ordering::SeqCst);
         true
+    }
+
+    /// Counts a replay from the cache, if there may be one. Only the media thread calls it.
+    pub(super) fn replay(&self, time: Duration) -> bool {
+        let bounded = self.limit_us.load(Ordering::SeqCst) != u64::MAX;
+        if bounded && !meter::may_replay(self.replayed(), self.delivered(), time) {
+            return false;
+        }
+        self.replayed_us.fetch_add(micros(time), Ordering::SeqCst);
+        true
+    }
+
+    fn replayed(&self) -> Duration {
+        Duration::from_micros(self.replayed_us.load(Ordering::SeqCst))
     }
 
     /// Ties the viewer to its connection, and answers the one before.
@@ -137,5 +167,31 @@ impl Viewer {
         self.link
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_joins_again_and_again_is_replayed_no_more_than_is_given_for_nothing() {
+        let (gop, mut given, mut replays) = (Duration::from_secs(2), Duration::ZERO, 0);
+        for _ in 0..100 {
+            // Another session of the channel each time, in which a frame is paid for.
+            let viewer = Viewer::given_before(given);
+            viewer.set_limit(Duration::from_millis(40));
+            assert!(viewer.spend(Duration::from_millis(40)));
+            replays += u32::from(viewer.replay(gop));
+            given = viewer.given();
+        }
+        assert_eq!(replays, 8);
+        let bought = Viewer::given_before(given);
+        bought.set_limit(Duration::MAX);
+        assert!((0..100).all(|_| bought.replay(gop)));
     }
 }

@@ -40,6 +40,10 @@ impl Allowance for Metered<'_> {
     fn spend(&mut self, time: Duration) -> bool {
         self.0.spend(time)
     }
+
+    fn replay(&mut self, time: Duration) -> bool {
+        self.0.replay(time)
+    }
 }
 
 impl Watching {
@@ -77,7 +81,7 @@ impl Watching {
 
     /// What begins the viewer's picture without waiting for the next keyframe.
     pub fn replay(&mut self, cached: &[Packet]) -> Vec<Outgoing> {
-        self.video.replay(cached, &Metered(&self.viewer))
+        self.video.replay(cached, &mut Metered(&self.viewer))
     }
 
     /// Whether the viewer may watch and waits for a keyframe to begin with.

@@ -88,6 +88,17 @@ fn the_gate_shuts_when_the_paid_media_is_used_and_a_warning_follows() {
 }
 
 #[test]
+fn what_a_session_delivered_beyond_what_was_paid_is_left_as_a_debt() {
+    let mut meter = open(SETTINGS);
+    meter.paid(20);
+    meter.tick(0);
+    meter.delivered(1200);
+    assert_eq!(meter.debt().unpaid_ms, 200);
+    meter.paid(40);
+    assert_eq!((meter.debt().unpaid_ms, meter.credit_ms()), (0, 800));
+}
+
+#[test]
 fn an_offline_stream_asks_for_nothing() {
     let mut meter = open(SETTINGS);
     meter.media(MediaCondition::Offline);

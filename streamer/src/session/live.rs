@@ -116,7 +116,7 @@ impl Live {
         let reading = Reading::new(root, Meter::new(settings));
         let grant = MediaGrant {
             content,
-            viewer: Arc::new(Viewer::new()),
+            viewer: Arc::new(Viewer::given_before(channel.replayed())),
             resource: Arc::new(Mutex::new(None)),
         };
         let token = random_hex::<32>();
@@ -149,6 +149,8 @@ impl Live {
         let end = self.converse(socket).await;
         // Nothing more is delivered before what is left over is counted.
         self.grant.viewer.set_gate(false);
+        self.with_meter(|_| ());
+        self.channel.note_replayed(self.grant.viewer.given());
         self.channel.leave_debt(self.reading.end());
         let resource = self
             .grant
