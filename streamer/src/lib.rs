@@ -20,6 +20,7 @@ pub mod media;
 pub mod meter;
 pub mod operator_token;
 pub mod passes;
+mod peer;
 pub mod play;
 pub mod prepare;
 pub mod publish;

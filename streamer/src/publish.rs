@@ -18,7 +18,6 @@ use url::Url;
 use credential::Credential;
 pub use error::PublishError;
 use footage::Footage;
-pub(crate) use whip::local_address;
 use whip::{Ended, Whip};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -1,14 +1,9 @@
 //! A WHIP client (RFC 9725): one connection to a streamer.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use rtc::{
-    ice::mdns::MulticastDnsMode,
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS},
     rtp_transceiver::rtp_sender::{
@@ -21,9 +16,8 @@ use url::Url;
 use webrtc::{
     media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
     peer_connection::{
-        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCConfigurationBuilder, RTCIceGatheringState, RTCPeerConnectionState,
-        RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
+        MediaEngine, PeerConnection, PeerConnectionEventHandler, RTCIceGatheringState,
+        RTCPeerConnectionState, RTCSessionDescription,
     },
 };
 
@@ -31,6 +25,7 @@ use super::{
     PublishError,
     footage::{AUDIO_PAYLOAD_TYPE, Footage, Next, VIDEO_PAYLOAD_TYPE},
 };
+use crate::peer;
 
 const CONNECTING: Duration = Duration::from_secs(15);
 const GATHERING: Duration = Duration::from_secs(3);
@@ -278,27 +273,9 @@ async fn build(
             )?;
         }
     }
-    let registry = register_default_interceptors(Registry::new(), &mut media)?;
-    let settings = SettingEngineBuilder::new()
-        .with_include_loopback_candidate(true)
-        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(
-            Some(Duration::from_secs(3)),
-            Some(Duration::from_secs(6)),
-            Some(Duration::from_secs(1)),
-        )
-        .build();
-    let local = SocketAddr::new(local_address(url), 0);
-    let connection = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_media_engine(media)
-        .with_setting_engine(settings)
-        .with_interceptor_registry(registry)
-        .with_handler(handler)
-        .with_udp_addrs(vec![local])
-        .build()
-        .await?;
-    Ok(Arc::new(connection))
+    // A publisher is to notice within seconds that nobody hears it.
+    let timeouts = [3, 6, 1].map(|seconds| Some(Duration::from_secs(seconds)));
+    Ok(peer::connection(url, media, timeouts, handler).await?)
 }
 
 fn codec(kind: RtpCodecKind) -> (RTCRtpCodec, u8) {
@@ -325,31 +302,4 @@ fn codec(kind: RtpCodecKind) -> (RTCRtpCodec, u8) {
         rtcp_feedback: Vec::new(),
     };
     (codec, AUDIO_PAYLOAD_TYPE)
-}
-
-/// The address from which this machine reaches the streamer. Connecting a UDP socket sends nothing.
-pub(crate) fn local_address(url: &Url) -> IpAddr {
-    let host = url
-        .host_str()
-        .unwrap_or_default()
-        .trim_matches(['[', ']'])
-        .to_owned();
-    let found = (host.as_str(), url.port_or_known_default().unwrap_or(443))
-        .to_socket_addrs()
-        .ok()
-        .and_then(|addresses| {
-            let mut addresses: Vec<SocketAddr> = addresses.collect();
-            addresses.sort_by_key(SocketAddr::is_ipv6);
-            addresses.into_iter().find_map(|address| {
-                let unspecified: IpAddr = if address.is_ipv4() {
-                    Ipv4Addr::UNSPECIFIED.into()
-                } else {
-                    std::net::Ipv6Addr::UNSPECIFIED.into()
-                };
-                let socket = std::net::UdpSocket::bind((unspecified, 0)).ok()?;
-                socket.connect(address).ok()?;
-                Some(socket.local_addr().ok()?.ip())
-            })
-        });
-    found.unwrap_or(Ipv4Addr::LOCALHOST.into())
 }

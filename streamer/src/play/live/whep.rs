@@ -1,26 +1,23 @@
 //! A WHEP client: the media connection of a session (docs/protocol.md, section 7).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use rtc::ice::mdns::MulticastDnsMode;
 use rtc::rtp::Packet;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use tokio::sync::{mpsc, watch};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-    RTCConfigurationBuilder, RTCIceGatheringState, RTCSessionDescription, Registry,
-    SettingEngineBuilder, register_default_interceptors,
+    MediaEngine, PeerConnection, PeerConnectionEventHandler, RTCIceGatheringState,
+    RTCSessionDescription,
 };
 
 use crate::media::Codec;
+use crate::peer;
 use crate::play::provider::Provider;
 use crate::play::stop::Stop;
-use crate::publish::local_address;
 
 const GATHERING: Duration = Duration::from_secs(3);
 /// Packets that may wait for the disk.
@@ -115,21 +112,7 @@ async fn build(
 ) -> Result<Arc<dyn PeerConnection>, webrtc::error::Error> {
     let mut media = MediaEngine::default();
     media.register_default_codecs()?;
-    let registry = register_default_interceptors(Registry::new(), &mut media)?;
-    let settings = SettingEngineBuilder::new()
-        .with_include_loopback_candidate(true)
-        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .build();
-    let local = SocketAddr::new(local_address(provider.base()), 0);
-    let connection = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_media_engine(media)
-        .with_setting_engine(settings)
-        .with_interceptor_registry(registry)
-        .with_handler(handler)
-        .with_udp_addrs(vec![local])
-        .build()
-        .await?;
+    let connection = peer::connection(provider.base(), media, [None; 3], handler).await?;
     for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
         let receive = RTCRtpTransceiverInit {
             direction: RTCRtpTransceiverDirection::Recvonly,
@@ -139,7 +122,7 @@ async fn build(
             .add_transceiver_from_kind(kind, Some(receive))
             .await?;
     }
-    Ok(Arc::new(connection))
+    Ok(connection)
 }
 
 /// What an answer says of payload types, as far as it can be recorded.
