@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use super::EthStorageError;
 use super::blob::{BLOB_CHUNK_SIZE, MAX_BLOBS};
 
@@ -49,7 +51,8 @@ impl fmt::Display for FileName {
 }
 
 /// How a file is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// As code on the chain: dear, there for as long as the chain, and read from any node.
     #[default]

@@ -35,16 +35,8 @@ pub(super) struct Wanted {
     replace: bool,
     /// `calldata`: as code on the chain, which any node answers. `blobs`: in blobs (EIP-4844), usually for a small part of that, which EthStorage's nodes keep.
     #[serde(default)]
-    mode: Kept,
-}
-
-/// How a file is kept.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Kept {
-    #[default]
-    Calldata,
-    Blobs,
+    #[param(value_type = String, pattern = "^(calldata|blobs)$")]
+    mode: Mode,
 }
 
 /// The form.
@@ -104,11 +96,9 @@ pub(super) async fn upload(
         ));
     };
     let (name, file) = form(&app, request).await?;
-    let mode = match wanted.mode {
-        Kept::Calldata => Mode::Calldata,
-        Kept::Blobs => Mode::Blobs,
-    };
-    let (address, estimate) = web3.estimate(&name, &file, mode, wanted.replace).await?;
+    let (address, estimate) = web3
+        .estimate(&name, &file, wanted.mode, wanted.replace)
+        .await?;
     let mut answer = OnChain {
         address,
         chunks: estimate.chunks,
@@ -121,7 +111,7 @@ pub(super) async fn upload(
         return Ok(Json(answer).into_response());
     }
     (answer.gas, answer.cost_wei) = (None, None);
-    let mut job = web3.store(name, file, mode, wanted.replace).await?;
+    let mut job = web3.store(name, file, wanted.mode, wanted.replace).await?;
     let ended = job.wait_for(|state| matches!(state, web3::State::Ended(_)));
     match tokio::time::timeout(WAIT, ended).await {
         Ok(Ok(_)) => {}
