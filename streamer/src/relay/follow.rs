@@ -21,8 +21,8 @@ const ROUND: Duration = Duration::from_millis(500);
 const SLOW_ROUND: Duration = Duration::from_secs(10);
 /// A pending transaction is given to the node again after this.
 const REBROADCAST: Duration = Duration::from_secs(5);
-/// Looks in a row that must find a nonce unusable, since a node may tell a new count before it tells the receipt.
-const PATIENCE: u32 = 6;
+/// For how long a nonce must be found unusable, since a node may tell a new count before it tells the receipt.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a transaction is the first in the queue at least before its fee is raised: a block of Ethereum's.
 const LEAD: Duration = Duration::from_secs(12);
 /// A block this deep is not looked for again.
@@ -33,8 +33,8 @@ const DEEP: u64 = 12;
 struct Memory {
     /// When it was last given to the node.
     sent: Option<Instant>,
-    /// Looks in a row that found its nonce unusable.
-    unusable: u32,
+    /// Since when every look has found its nonce unusable.
+    unusable: Option<Instant>,
     /// The transaction that it has, and since when.
     current: Option<(B256, Instant)>,
     /// Since when nothing of ours has a lower nonce.
@@ -162,15 +162,15 @@ impl Outbox {
         // Behind a gap that nothing of ours will fill, only the first can be the one to move.
         let gap = leads && current.nonce > account.free;
         if taken || gap {
-            memory.unusable += 1;
-            if memory.unusable < PATIENCE {
+            let since = *memory.unusable.get_or_insert_with(Instant::now);
+            if since.elapsed() < PATIENCE {
                 return Ok(());
             }
-            memory.unusable = 0;
+            memory.unusable = None;
             memory.sent = None;
             return self.renumber(entry, attempts, taken).await;
         }
-        memory.unusable = 0;
+        memory.unusable = None;
         // What comes behind waits for the first, and may need no more than that.
         let patience = self.budget.replace_after;
         if leads && age >= patience && lead >= patience.min(LEAD) {

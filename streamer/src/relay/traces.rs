@@ -1,10 +1,12 @@
 //! What was signed shows on chain, whoever's transaction did it: anybody may send a copy, also through another contract.
 
 use alloy::consensus::Transaction;
+use alloy::network::TransactionResponse;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::{BlockNumberOrTag, Filter};
 use alloy::sol_types::{SolCall, SolEvent};
+use futures::{StreamExt, TryStreamExt};
 use paystream_contracts::EarningsSplitter::{
     ViewRecorded, recordViewBySigCall, recordViewWithAuthorizationCall,
 };
@@ -14,15 +16,18 @@ use paystream_contracts::StreamRegistry::{
 };
 use paystream_contracts::content_id;
 
-use super::outbox::{unavailable, within};
+use super::outbox::{TIMEOUT, unavailable, within};
 use super::{Entry, Outbox};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Blocks that are searched at once: first the newest, which are enough nearly always, then more, up to what public nodes answer.
+/// Blocks that are searched at once: first the newest, which are enough nearly always, then more, up to what most nodes answer.
 const FIRST_RANGE: u64 = 250;
 const MAX_RANGE: u64 = 5_000;
-/// Ranges that are searched.
-const MAX_RANGES: u32 = 40;
+/// Ranges that are asked for in a search.
+const MAX_RANGES: u32 = 128;
+/// Transactions that are looked at in a search, the newest first: anybody may make the same event, for the gas. And how many at a time.
+const MAX_TRANSACTIONS: usize = 256;
+const AT_A_TIME: usize = 8;
 /// How much earlier than the relay a block may say that it was made: clocks differ. In seconds.
 const SLACK: i64 = 600;
 /// The bytes of an ABI word, and of a selector.
@@ -39,13 +44,17 @@ struct Trace {
     /// What is in the input of every transaction that makes this call: what was signed, as the contract reads it. Not the signature:
     /// there may be two of the same.
     input: Bytes,
+    /// Of a call in which nothing is signed, and which so may have been made before: whose transaction alone makes it, and the nonce that
+    /// this account had reached when it was asked for.
+    own: Option<(Address, u64)>,
 }
 
 impl Trace {
-    /// The trace of a call of this account's.
-    fn of(data: &Bytes, account: Address) -> Option<Self> {
+    /// The trace of a call of this account's, for which it had reached this nonce.
+    fn of(data: &Bytes, account: Address, reached: u64) -> Option<Self> {
         let selector: [u8; SELECTOR] = data.get(..SELECTOR)?.try_into().ok()?;
         let words = |count: usize| data.get(SELECTOR..SELECTOR + count * WORD);
+        let mut own = None;
         let (event, topics, input) = match selector {
             recordViewWithAuthorizationCall::SELECTOR => {
                 let call = recordViewWithAuthorizationCall::abi_decode(data).ok()?;
@@ -79,11 +88,13 @@ impl Trace {
             registerStreamCall::SELECTOR => {
                 let content = registerStreamCall::abi_decode(data).ok()?.contentId;
                 let topics = vec![content, account.into_word()];
+                own = Some((account, reached));
                 (StreamRegistered::SIGNATURE_HASH, topics, &data[..])
             }
             deregisterStreamCall::SELECTOR => {
                 let content = deregisterStreamCall::abi_decode(data).ok()?.contentId;
                 let topics = vec![content, account.into_word()];
+                own = Some((account, reached));
                 (StreamDeregistered::SIGNATURE_HASH, topics, &data[..])
             }
             _ => return None,
@@ -92,6 +103,7 @@ impl Trace {
             event,
             topics,
             input: Bytes::copy_from_slice(input),
+            own,
         })
     }
 
@@ -103,10 +115,15 @@ impl Trace {
         filter
     }
 
-    fn is_in(&self, input: &[u8]) -> bool {
-        input
-            .windows(self.input.len().max(1))
-            .any(|window| window == &self.input[..])
+    /// Whether a transaction of this sender's, with this nonce and input, may have made the call.
+    fn is_of(&self, sender: Address, nonce: u64, input: &[u8]) -> bool {
+        let may_be = self
+            .own
+            .is_none_or(|(account, reached)| sender == account && nonce >= reached);
+        may_be
+            && input
+                .windows(self.input.len().max(1))
+                .any(|window| window == &self.input[..])
     }
 }
 
@@ -117,31 +134,77 @@ fn view(content: B256, provider: Address, viewer: Address) -> Vec<B256> {
 impl Outbox {
     /// The transaction by which it happened, and its block. It is looked for from the newest block back to when the relay began.
     pub(super) async fn happened(&self, entry: &Entry) -> Result<Option<(B256, u64)>> {
-        let Some(trace) = Trace::of(&entry.data, self.account()) else {
+        let attempts = self.journal.attempts(entry.relay.id).await?;
+        let reached = attempts.iter().map(|attempt| attempt.nonce).min();
+        let trace = Trace::of(&entry.data, self.account(), reached.unwrap_or(0));
+        let Some(trace) = trace else {
             return Ok(None);
         };
         let filter = trace.filter(entry.to);
         let mut to = within(self.provider.get_block_number()).await?;
-        let mut range = FIRST_RANGE;
+        let (mut range, mut most) = (FIRST_RANGE, MAX_RANGE);
+        let mut left = MAX_TRANSACTIONS;
         for _ in 0..MAX_RANGES {
             let from = (to + 1).saturating_sub(range);
             let blocks = filter.clone().from_block(from).to_block(to);
-            for log in within(self.provider.get_logs(&blocks)).await? {
-                let (Some(hash), Some(block)) = (log.transaction_hash, log.block_number) else {
+            let logs = tokio::time::timeout(TIMEOUT, self.provider.get_logs(&blocks)).await;
+            let logs = match logs {
+                Ok(Ok(logs)) => logs,
+                // That a range is too wide for it is what a node most often refuses for: ask for less, down to one block.
+                Ok(Err(error)) if from < to => {
+                    tracing::debug!(from, to, %error, "the node refuses a range");
+                    most = (to - from).div_ceil(2);
+                    range = most;
                     continue;
-                };
-                let question = self.provider.get_transaction_by_hash(hash);
-                let transaction = within(question).await?;
-                let is_it = transaction.is_some_and(|found| trace.is_in(found.input()));
-                if is_it && !log.removed {
-                    return Ok(Some((hash, block)));
                 }
+                Ok(Err(error)) => return Err(unavailable(error.to_string())),
+                Err(_) => return Err(unavailable("no answer in time".to_owned())),
+            };
+            let mut candidates: Vec<_> = (logs.iter().rev())
+                .filter(|log| !log.removed)
+                .filter_map(|log| Some((log.transaction_hash?, log.block_number?)))
+                .collect();
+            candidates.dedup();
+            candidates.truncate(left);
+            left -= candidates.len();
+            let found = self.first_of(&trace, candidates).await?;
+            if found.is_some() {
+                return Ok(found);
             }
             if from == 0 || self.time_of(from).await? < entry.created_at - SLACK {
                 return Ok(None);
             }
+            if left == 0 {
+                break;
+            }
             to = from - 1;
-            range = MAX_RANGE.min(range * 2);
+            range = most.min(range * 2);
+        }
+        tracing::warn!(relay = %entry.relay.id, "not all of the chain since it began could be searched for it");
+        Ok(None)
+    }
+
+    /// The first of these transactions that made the call.
+    async fn first_of(
+        &self,
+        trace: &Trace,
+        candidates: Vec<(B256, u64)>,
+    ) -> Result<Option<(B256, u64)>> {
+        let looked_at = futures::stream::iter(candidates)
+            .map(|(hash, block)| async move {
+                let question = self.provider.get_transaction_by_hash(hash);
+                let found = within(question).await?.filter(|found| {
+                    let (sender, nonce) = (TransactionResponse::from(found), found.nonce());
+                    trace.is_of(sender, nonce, found.input())
+                });
+                Ok::<_, Error>(found.map(|_| (hash, block)))
+            })
+            .buffered(AT_A_TIME);
+        let mut looked_at = std::pin::pin!(looked_at);
+        while let Some(found) = looked_at.try_next().await? {
+            if found.is_some() {
+                return Ok(found);
+            }
         }
         Ok(None)
     }
@@ -168,7 +231,12 @@ mod tests {
     const CONTENT: B256 = B256::repeat_byte(1);
 
     fn trace(data: Vec<u8>) -> Trace {
-        Trace::of(&data.into(), ACCOUNT).unwrap()
+        Trace::of(&data.into(), ACCOUNT, 7).unwrap()
+    }
+
+    /// Whether anybody's transaction with this input makes it.
+    fn is_in(trace: &Trace, input: &[u8]) -> bool {
+        trace.is_of(Address::repeat_byte(9), 0, input)
     }
 
     fn by_signature(nonce: u64, signature: u8) -> Vec<u8> {
@@ -201,10 +269,10 @@ mod tests {
         assert_eq!(ours.event, ViewRecorded::SIGNATURE_HASH);
         assert_eq!(ours.topics, view(CONTENT, ACCOUNT, VIEWER));
         let copy = by_signature(3, 2);
-        assert!(ours.is_in(&copy));
-        assert!(ours.is_in(&[&[9, 9, 9][..], &copy, &[0; 40]].concat()));
-        assert!(!ours.is_in(&by_signature(4, 1)));
-        assert!(!ours.is_in(&[]));
+        assert!(is_in(&ours, &copy));
+        assert!(is_in(&ours, &[&[9, 9, 9][..], &copy, &[0; 40]].concat()));
+        assert!(!is_in(&ours, &by_signature(4, 1)));
+        assert!(!is_in(&ours, &[]));
     }
 
     #[test]
@@ -226,8 +294,8 @@ mod tests {
             }
             .abi_encode()
         };
-        assert!(trace(call(1)).is_in(&call(1)));
-        assert!(!trace(call(1)).is_in(&call(2)));
+        assert!(is_in(&trace(call(1)), &call(1)));
+        assert!(!is_in(&trace(call(1)), &call(2)));
     }
 
     #[test]
@@ -255,21 +323,26 @@ mod tests {
         let ours = trace(call("A film", 1));
         let id = content_id(VIEWER, "bafkrei");
         assert_eq!(ours.topics, [id, VIEWER.into_word()]);
-        assert!(ours.is_in(&call("A film", 2)));
-        assert!(!ours.is_in(&call("B film", 1)));
+        assert!(is_in(&ours, &call("A film", 2)));
+        assert!(!is_in(&ours, &call("B film", 1)));
     }
 
     #[test]
-    fn our_own_streams_are_known_and_other_calls_are_not() {
+    fn our_own_streams_are_known_from_when_they_were_asked_for_and_other_calls_are_not() {
         let call = registerStreamCall {
             contentId: CONTENT,
             url: "https://streamer.example".to_owned(),
         };
         let ours = trace(call.abi_encode());
         assert_eq!(ours.topics, [CONTENT, ACCOUNT.into_word()]);
+        let call = call.abi_encode();
+        assert!(ours.is_of(ACCOUNT, 7, &call));
+        assert!(!ours.is_of(ACCOUNT, 6, &call), "an older registration");
+        assert!(!ours.is_of(VIEWER, 8, &call));
         let withdrawn = deregisterStreamCall { contentId: CONTENT };
-        assert!(!ours.is_in(&withdrawn.abi_encode()));
-        assert_eq!(Trace::of(&Bytes::from_static(&[1, 2, 3, 4]), ACCOUNT), None);
-        assert_eq!(Trace::of(&Bytes::new(), ACCOUNT), None);
+        assert!(!ours.is_of(ACCOUNT, 7, &withdrawn.abi_encode()));
+        for data in [Bytes::from_static(&[1, 2, 3, 4]), Bytes::new()] {
+            assert_eq!(Trace::of(&data, ACCOUNT, 7), None);
+        }
     }
 }

@@ -267,6 +267,7 @@ async fn a_view_that_a_copy_of_its_payment_paid_has_not_failed() {
     stack.restart_streamer(&[]).await;
     let viewer = token.viewer(2).await;
     let permitted = token.permitted(&viewer, token.streamer_account).await;
+    proxy.answer_ranges_of(3);
     for payment in [token.view(&viewer), permitted] {
         lost(&stack, &proxy, &payment).await;
         let copy = copy(&stack).await;

@@ -29,6 +29,7 @@ pub struct Proxy {
     pub port: u16,
     sends: Arc<Mutex<Sends>>,
     refused: Arc<Mutex<Option<String>>>,
+    widest: Arc<Mutex<Option<u64>>>,
     server: JoinHandle<()>,
 }
 
@@ -43,6 +44,7 @@ struct Way {
     node: String,
     sends: Arc<Mutex<Sends>>,
     refused: Arc<Mutex<Option<String>>>,
+    widest: Arc<Mutex<Option<u64>>>,
     http: reqwest::Client,
 }
 
@@ -50,10 +52,12 @@ impl Proxy {
     pub async fn start(node_port: u16) -> Self {
         let sends = Arc::new(Mutex::new(Sends::Pass));
         let refused = Arc::default();
+        let widest = Arc::default();
         let way = Way {
             node: format!("http://127.0.0.1:{node_port}"),
             sends: Arc::clone(&sends),
             refused: Arc::clone(&refused),
+            widest: Arc::clone(&widest),
             http: reqwest::Client::new(),
         };
         let router = Router::new().route("/", post(forward)).with_state(way);
@@ -64,6 +68,7 @@ impl Proxy {
             port,
             sends,
             refused,
+            widest,
             server,
         }
     }
@@ -76,6 +81,11 @@ impl Proxy {
     pub fn refuse(&self, text: Option<&str>) {
         *self.refused.lock().unwrap() = text.map(str::to_owned);
     }
+
+    /// From now on the node answers no question for the logs of more blocks than these.
+    pub fn answer_ranges_of(&self, blocks: u64) {
+        *self.widest.lock().unwrap() = Some(blocks);
+    }
 }
 
 async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
@@ -87,7 +97,9 @@ async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
     let refused = way.refused.lock().unwrap().clone();
-    let is_refused = refused.is_some_and(|text| request.to_string().contains(&text));
+    let widest = *way.widest.lock().unwrap();
+    let is_refused = refused.is_some_and(|text| request.to_string().contains(&text))
+        || widest.is_some_and(|widest| blocks(&request).is_some_and(|blocks| blocks > widest));
     if is_refused || is_sent && sends == Sends::Lost {
         let error = json!({"code": -32_603, "message": "the node is out of sorts"});
         let answer = json!({"jsonrpc": "2.0", "id": request["id"], "error": error});
@@ -100,4 +112,16 @@ async fn forward(State(way): State<Way>, body: Bytes) -> impl IntoResponse {
         std::future::pending::<()>().await;
     }
     (json, answer)
+}
+
+/// Of how many blocks the logs are asked for.
+fn blocks(request: &Value) -> Option<u64> {
+    if request["method"] != "eth_getLogs" {
+        return None;
+    }
+    let number = |end: &str| {
+        let number = request["params"][0][end].as_str()?;
+        u64::from_str_radix(number.strip_prefix("0x")?, 16).ok()
+    };
+    Some(number("toBlock")? - number("fromBlock")? + 1)
 }
