@@ -121,61 +121,71 @@ impl<'a, P: Provider> Payer<'a, P> {
             return Ok(());
         }
         report(Progress::Resumed(unfinished.len()));
-        // What was signed last for a nonce takes the place of what was signed before.
-        let newest: BTreeMap<(Address, u64), &Sent> = unfinished
-            .iter()
-            .map(|sent| ((sent.from, sent.nonce), sent))
-            .collect();
-        for sent in newest.into_values() {
-            if let Some(again) = self.bring_back(sent, signer).await? {
-                journal.will_send(again.clone())?;
-                if let Err(source) = self.provider.send_raw_transaction(&again.raw).await {
+        let mut by_nonce: BTreeMap<(Address, u64), Vec<&Sent>> = BTreeMap::new();
+        for sent in &unfinished {
+            let attempts = by_nonce.entry((sent.from, sent.nonce)).or_default();
+            attempts.push(sent);
+        }
+        for attempts in by_nonce.into_values() {
+            let Some(again) = self.bring_back(&attempts, signer).await? else {
+                continue;
+            };
+            journal.will_send(again.clone())?;
+            let refused = self.provider.send_raw_transaction(&again.raw).await.err();
+            match refused {
+                None => report(Progress::Sent(again.due, again.transaction)),
+                // A block took another one of them a moment ago: the end tells.
+                Some(_) if self.used(again.from).await? > again.nonce => {}
+                Some(source) => {
                     return Err(node("to take a transaction of the last run")(source));
                 }
-                report(Progress::Sent(again.due, again.transaction));
             }
         }
         let unfinished = journal.unfinished();
         self.see_to_the_end(journal, &unfinished).await
     }
 
-    /// Sends a transaction of an earlier run again, as it is; when that cannot help, answers what is to be sent in its place: the
-    /// same payment with the same nonce.
+    /// Of all that an earlier run signed for one nonce, in that order, sends the last again, as it is; when that cannot help, answers
+    /// what is to be sent in its place: the same payment with the same nonce. Nothing, when one of them is in a block.
     async fn bring_back(
         &self,
-        sent: &Sent,
+        attempts: &[&Sent],
         signer: &PrivateKeySigner,
     ) -> Result<Option<Sent>, DistributeError> {
-        if self.receipt(sent.transaction).await?.is_some() {
+        let Some(sent) = attempts.last() else {
             return Ok(None);
-        }
+        };
         let refused = self.provider.send_raw_transaction(&sent.raw).await.err();
         if self.used(sent.from).await? > sent.nonce {
-            // It, or another one that took its nonce, is in a block: the end tells.
+            // One of them, or another one that took their nonce, is in a block: the end tells.
             return Ok(None);
         }
-        let known = self.provider.get_transaction_by_hash(sent.transaction);
-        let is_known = known.await.map_err(node("a transaction"))?.is_some();
-        let former = TxEnvelope::decode_2718(&mut sent.raw.as_ref())
-            .map_err(|error| DistributeError::Sign(Box::new(error)))?;
-        let is_enough = former.max_fee_per_gas() >= self.base_fee().await?;
         let mut fees = self.fees().await?;
+        let former = decoded(sent)?;
+        let is_enough = is_enough(&former, self.base_fee().await?, fees);
+        let mut waits = false;
+        for attempt in attempts {
+            let known = self.provider.get_transaction_by_hash(attempt.transaction);
+            if known.await.map_err(node("a transaction"))?.is_none() {
+                continue;
+            }
+            waits |= attempt.transaction == sent.transaction;
+            // What nodes ask for of a transaction that takes the place of another.
+            let raised = |fee: u128| fee + fee / 8 + 1;
+            let other = decoded(attempt)?;
+            let priority = other.max_priority_fee_per_gas().unwrap_or_default();
+            fees.max_per_gas = fees.max_per_gas.max(raised(other.max_fee_per_gas()));
+            fees.priority_per_gas = fees.priority_per_gas.max(raised(priority));
+            fees.max_per_gas = fees.max_per_gas.max(fees.priority_per_gas);
+        }
         match refused {
             None if is_enough => return Ok(None),
-            Some(_) if is_known && is_enough => return Ok(None),
+            Some(_) if waits && is_enough => return Ok(None),
             // It was not the transaction that it did not like.
-            Some(source) if !is_known && source.as_error_resp().is_none() => {
+            Some(source) if !waits && source.as_error_resp().is_none() => {
                 return Err(node("to take a transaction of the last run")(source));
             }
             None | Some(_) => {}
-        }
-        if is_known {
-            // What nodes ask for of a transaction that takes the place of another.
-            let raised = |fee: u128| fee + fee / 8 + 1;
-            let priority = former.max_priority_fee_per_gas().unwrap_or_default();
-            fees.max_per_gas = fees.max_per_gas.max(raised(former.max_fee_per_gas()));
-            fees.priority_per_gas = fees.priority_per_gas.max(raised(priority));
-            fees.max_per_gas = fees.max_per_gas.max(fees.priority_per_gas);
         }
         let fees = self.accept(fees)?;
         if signer.address() != sent.from {
@@ -188,7 +198,10 @@ impl<'a, P: Provider> Payer<'a, P> {
         self.can_pay(sent.from, gas, fees).await?;
         let again = self.sign(signer, &sent.due, gas, sent.nonce, fees).await?;
         // The same once more would be refused once more.
-        Ok((again.transaction != sent.transaction).then_some(again))
+        let is_new = (attempts.iter()).all(|attempt| attempt.transaction != again.transaction);
+        // A block may have taken one of them in the meantime.
+        let is_open = self.used(sent.from).await? <= sent.nonce;
+        Ok((is_new && is_open).then_some(again))
     }
 
     /// Pays these, all in flight at once, and waits for their end.
@@ -403,6 +416,18 @@ fn ended(sent: &Sent, receipt: &TransactionReceipt) -> Ended {
         paid: paid.unwrap_or_default(),
         held_for,
     }
+}
+
+fn decoded(sent: &Sent) -> Result<TxEnvelope, DistributeError> {
+    TxEnvelope::decode_2718(&mut sent.raw.as_ref())
+        .map_err(|error| DistributeError::Sign(Box::new(error)))
+}
+
+/// Whether a block's maker has a reason to take it: of its fee, at least half of what is usual now is left beside the base fee.
+fn is_enough(transaction: &TxEnvelope, base_fee: u128, now: Fees) -> bool {
+    let beside = transaction.max_fee_per_gas().saturating_sub(base_fee);
+    let priority = transaction.max_priority_fee_per_gas().unwrap_or(beside);
+    beside.min(priority) >= (now.priority_per_gas / 2).max(1)
 }
 
 /// The estimate is for the state of now; others' payments may come first.

@@ -221,6 +221,29 @@ async fn a_transaction_that_gas_has_become_too_dear_for_is_signed_again_and_pays
 }
 
 #[tokio::test]
+async fn a_transaction_that_leaves_a_blocks_maker_nothing_is_signed_again_and_pays_once() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let nonce = interrupted(&world).await;
+    let block = anvil.call("eth_getBlockByNumber", json!(["pending", true]));
+    let fee = block.await["transactions"][0]["maxFeePerGas"].clone();
+    anvil.call("anvil_dropAllTransactions", json!([])).await;
+    let set = "anvil_setNextBlockBaseFeePerGas";
+    anvil.call(set, json!([fee])).await;
+    anvil.mine().await;
+    let mut run = world.start(&["--execute"]);
+    until("it is signed again", || async {
+        (signed(&world, nonce) == 2).then_some(())
+    })
+    .await;
+    anvil.mine_by_itself().await;
+    assert!(run.wait().await.unwrap().success());
+    assert_eq!(anvil.sent().await, nonce + 4);
+    assert_eq!(world.claims().await, 3);
+    world.everybody_has_their_ether().await;
+}
+
+#[tokio::test]
 async fn a_transaction_that_the_account_could_not_pay_for_is_taken_up_when_it_can() {
     let world = World::new().await;
     let anvil = &world.anvil;
