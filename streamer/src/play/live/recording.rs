@@ -270,7 +270,67 @@ impl Recording {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+    use std::process::Command;
+
+    use bytes::Bytes;
+    use rtc::shared::marshal::Unmarshal;
+
     use super::*;
+
+    /// Runs one of ffmpeg's programs on a file, without a complaint.
+    fn ffmpeg(program: &str, file: &Path, arguments: &[&str]) -> String {
+        let mut command = Command::new(program);
+        let command = command.args(["-v", "error", "-i"]).arg(file);
+        let output = command.args(arguments).output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.success() && complaint.is_empty(),
+            "{complaint}"
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_stream_of_vp8_is_recorded_so_that_every_picture_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("show.mkv");
+        let mut recording = Recording::begin(&to, 2).unwrap();
+        recording.create().unwrap();
+        recording.connect(&[(96, Codec::Vp8)]);
+
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let target = format!("rtp://{}?pkt_size=1200", socket.local_addr().unwrap());
+        let pictures = "testsrc2=size=322x182:rate=25:duration=8";
+        let mut player = Command::new("ffmpeg")
+            .args(["-v", "quiet", "-nostdin", "-re", "-f", "lavfi", "-i"])
+            .args([pictures, "-c:v", "libvpx", "-deadline", "realtime"])
+            .args(["-g", "25", "-payload_type", "96", "-f", "rtp", &target])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut buffer = [0; 2048];
+        while !recording.is_whole() {
+            let length = socket.recv(&mut buffer).unwrap();
+            let packet = Packet::unmarshal(&mut Bytes::copy_from_slice(&buffer[..length]));
+            recording.packet(packet.unwrap(), Instant::now()).unwrap();
+        }
+        player.kill().unwrap();
+        player.wait().unwrap();
+        recording.finish().unwrap();
+
+        let entries = "stream=codec_name,width,height:format=duration";
+        let asked = ["-show_entries", entries, "-of", "csv=p=0"];
+        let probed = ffmpeg("ffprobe", &to, &asked);
+        let (stream, duration) = probed.trim().split_once('\n').unwrap();
+        assert_eq!(stream, "vp8,322,182");
+        let duration: f64 = duration.parse().unwrap();
+        assert!((1.9..3.0).contains(&duration), "{probed}");
+        ffmpeg("ffmpeg", &to, &["-xerror", "-f", "null", "-"]);
+    }
 
     #[test]
     fn an_earlier_recording_is_neither_emptied_nor_written_over() {
