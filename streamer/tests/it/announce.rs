@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use alloy::primitives::B256;
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
 
 use crate::stack::{OPERATOR_TOKEN, Plan, Stack, until};
 
@@ -18,13 +19,16 @@ async fn note(State(beats): State<Beats>, Json(heartbeat): Json<Value>) {
 /// An address that notes whose heartbeats come; whether they are good is tested with the indexer.
 async fn listen() -> (String, Beats) {
     let beats = Beats::default();
-    let router = Router::new()
-        .route("/v1/heartbeats", post(note))
-        .with_state(Arc::clone(&beats));
+    let router = Router::new().route("/v1/heartbeats", post(note));
+    let address = serve(router.with_state(Arc::clone(&beats))).await;
+    (address, beats)
+}
+
+async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (format!("http://{address}"), beats)
+    format!("http://{address}")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,4 +113,29 @@ async fn a_stored_video_is_announced_while_it_is_registered_and_here() {
     let last = count(film.content);
     more_of(live).await;
     assert_eq!(count(film.content), last, "it is gone");
+}
+
+/// Takes a heartbeat, and never answers.
+async fn ponder(State(beats): State<Beats>, heartbeat: Json<Value>) {
+    note(State(beats), heartbeat).await;
+    std::future::pending().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_end_with_the_streamer_also_when_the_indexer_does_not_answer_one() {
+    let beats = Beats::default();
+    let router = Router::new().route("/v1/heartbeats", post(ponder));
+    let indexer = serve(router.with_state(Arc::clone(&beats))).await;
+    let arguments = ["--indexer-url", &indexer, "--heartbeat-seconds", "1"];
+    let mut stack = Stack::with(&arguments).await;
+    let _publisher = stack.publish(stack.chain.content).await;
+    until("a heartbeat is under way", || async {
+        (!beats.lock().unwrap().is_empty()).then_some(())
+    })
+    .await;
+    let (before, asked) = (beats.lock().unwrap().len(), Instant::now());
+    assert!(stack.streamer.terminate());
+    // It would wait five seconds for an answer.
+    assert!(asked.elapsed() < Duration::from_secs(4));
+    assert_eq!(beats.lock().unwrap().len(), before);
 }
