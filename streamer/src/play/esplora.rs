@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, bail};
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Address, Amount, FeeRate, OutPoint, Transaction, Txid};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use url::Url;
 
@@ -75,6 +76,15 @@ impl Esplora {
         Ok(coins.collect())
     }
 
+    /// Whether it has ever seen a transaction.
+    pub async fn knows(&self, txid: Txid) -> anyhow::Result<bool> {
+        let request = self.http.get(joined(&self.url, &format!("tx/{txid}")));
+        match self.fetch(request).await? {
+            (StatusCode::NOT_FOUND, _) => Ok(false),
+            answer => self.good(answer).map(|_| true),
+        }
+    }
+
     /// The transaction that spends an output, and whether it is in a block.
     pub async fn spender(&self, output: OutPoint) -> anyhow::Result<Option<(Txid, bool)>> {
         #[derive(Deserialize)]
@@ -121,11 +131,21 @@ impl Esplora {
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<String> {
+        self.good(self.fetch(request).await?)
+    }
+
+    async fn fetch(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<(StatusCode, String)> {
         let server = || format!("the chain server {} does not answer", self.url);
         let response = request.timeout(TIMEOUT).send().await.with_context(server)?;
         let status = response.status();
         let body = bounded(response, MAX_ANSWER).await.with_context(server)?;
-        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    fn good(&self, (status, text): (StatusCode, String)) -> anyhow::Result<String> {
         if !status.is_success() {
             let why: String = text.chars().take(300).collect();
             bail!("the chain server {} answered {status}: {why}", self.url);

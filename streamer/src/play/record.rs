@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::secp256k1::SecretKey;
-use bitcoin::{Amount, FeeRate, Txid};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid};
 use paystream_channel::{
     ChannelTerms, Funding, FundingOutput, dust_limit, refund_fee, refund_transaction,
 };
@@ -34,6 +34,16 @@ pub(super) struct Record {
     pub funding: FundingOutput,
     /// The funding transaction, to be sent again by hand should it get lost.
     pub transaction: String,
+}
+
+impl Record {
+    /// The wallet's coins that the funding spends.
+    fn coins(&self) -> anyhow::Result<Vec<OutPoint>> {
+        let transaction: Transaction = deserialize_hex(&self.transaction)
+            .context("the funding transaction in its record is damaged")?;
+        let inputs = transaction.input.into_iter();
+        Ok(inputs.map(|input| input.previous_output).collect())
+    }
 }
 
 /// The folder of the records. One process has it at a time: two would spend the same coins, and close each other's channels.
@@ -133,7 +143,8 @@ impl Records {
         Ok(())
     }
 
-    /// A record is finished on the sight of what spent its funding, and by nothing else: a server may be behind, or of another chain.
+    /// A record is finished on the sight of what spent its funding, or the coins of a funding that nobody has seen, and by nothing else: a
+    /// server may be behind, or of another chain.
     async fn settle(
         &self,
         record: &Record,
@@ -153,6 +164,9 @@ impl Records {
             }
         }
         let funding = record.funding.txid;
+        if !chain.knows(funding).await? {
+            return self.unseen(record, chain).await;
+        }
         let spender = chain.spender(record.funding.outpoint()).await;
         match spender
             .with_context(|| format!("nobody says what became of its funding {funding}"))?
@@ -167,10 +181,30 @@ impl Records {
             )),
         }
     }
+
+    /// Looks after a funding that nobody has seen: its run ended before it was sent. It is not sent again, which would only cost fees: its
+    /// coins are the wallet's, and once a block has spent one of them otherwise it never can be in one.
+    async fn unseen(&self, record: &Record, chain: &Esplora) -> anyhow::Result<String> {
+        let funding = record.funding.txid;
+        for coin in record.coins()? {
+            if let Some((txid, true)) = chain.spender(coin).await?
+                && txid != funding
+            {
+                self.finish(record)?;
+                return Ok(format!(
+                    "nothing was paid: its funding {funding} never was in a block, and {txid} has spent its coins"
+                ));
+            }
+        }
+        Ok(format!(
+            "nothing was paid, as far as {} can see: it has no funding {funding}, and the coins for that are the wallet's; it is kept until they are spent",
+            chain.url
+        ))
+    }
 }
 
 /// The chain, and its height, as the record's own server shows it. Another one stands in only while that does not answer, and only if it
-/// knows the record's funding, which no other chain has.
+/// knows the record's funding or what that spends, which no other chain has.
 async fn view(
     record: &Record,
     http: &reqwest::Client,
@@ -188,8 +222,13 @@ async fn view(
     let tip = other.tip().await?;
     let funding = record.funding.outpoint();
     let coins = other.coins(&record.terms.address()).await?;
-    let known = coins.iter().any(|coin| coin.outpoint == funding)
-        || other.spender(funding).await?.is_some();
+    let mut known =
+        coins.iter().any(|coin| coin.outpoint == funding) || other.knows(funding.txid).await?;
+    if !known {
+        for coin in record.coins()? {
+            known = known || other.knows(coin.txid).await?;
+        }
+    }
     ensure!(
         known,
         "{silent:#}; and {} does not know its funding {}",
@@ -272,9 +311,9 @@ fn is_modest(fee: Amount, value: Amount) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bitcoin::ScriptBuf;
     use bitcoin::hashes::Hash;
     use bitcoin::secp256k1::{PublicKey, Secp256k1};
-    use bitcoin::{OutPoint, ScriptBuf};
     use paystream_channel::{ContentId, Network, TermsFields};
 
     use super::*;

@@ -148,6 +148,7 @@ async fn a_stored_video_is_bought_byte_for_byte_and_the_creator_is_paid_on_chain
     assert!(!shown.success);
     assert!(shown.stderr.contains("--budget-sat"), "{}", shown.stderr);
     assert!(shown.stderr.contains("bcrt1q"), "{}", shown.stderr);
+    assert!(!viewer.partial().exists(), "a price leaves no file behind");
     let poor = [&compared[..], &["--budget-sat", "5000"]].concat();
     let poor = viewer.play(&stack, url, &content, &poor).await;
     assert!(!poor.success);
@@ -331,6 +332,35 @@ async fn a_killed_viewer_of_a_provider_that_is_gone_is_refunded_after_the_expiry
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_funding_that_was_written_down_and_never_sent_costs_nothing_and_is_forgotten_when_its_coin_is_spent()
+ {
+    let (stack, film) = Stack::with_film(PLAN, &[]).await;
+    let viewer = Viewer::with(&stack, 100_000).await;
+    let (url, content) = (&stack.streamer.url, film.content.to_string());
+    let budget = ["--budget-sat", "50000"];
+    let deaf = takes_no_transaction(&stack.streamer).await;
+    let unsent = [&budget[..], &["--esplora", &deaf]].concat();
+    let unsent = viewer.play(&stack, url, &content, &unsent).await;
+    assert!(unsent.stderr.contains("was not taken"), "{}", unsent.stderr);
+    assert!(!viewer.partial().exists());
+    assert!(waiting(&stack).await.is_empty());
+
+    let looked = viewer.run(&["--refund"]).await;
+    assert!(looked.success, "{}", looked.stderr);
+    let said = "the coins for that are the wallet's";
+    assert!(looked.stderr.contains(said), "{}", looked.stderr);
+    let bought = viewer.play(&stack, url, &content, &budget).await;
+    assert!(bought.success, "{}{}", bought.stdout, bought.stderr);
+    bought.closing(&stack).await;
+    let looked = viewer.run(&["--refund"]).await;
+    assert!(looked.success, "{}", looked.stderr);
+    let said = "has spent its coins";
+    assert!(looked.stderr.contains(said), "{}", looked.stderr);
+    let nothing = viewer.run(&["--refund"]).await;
+    assert_eq!((nothing.success, nothing.stderr.as_str()), (true, ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_free_is_read_and_checked_without_a_wallet() {
     let plan = Plan { free: true, ..PLAN };
     let (stack, film) = Stack::with_film(plan, &[]).await;
@@ -401,6 +431,21 @@ async fn a_live_stream_is_recorded_for_as_long_as_was_asked_and_paid_by_its_seco
         .unwrap();
     assert!((3.9..6.0).contains(&duration), "{probed}");
     ffmpeg("ffmpeg", &["-xerror", "-f", "null", "-"], &file);
+}
+
+/// The streamer's view of the chain, at an address that takes no transaction.
+async fn takes_no_transaction(streamer: &Streamer) -> String {
+    let (http, base) = (streamer.http.clone(), streamer.url.clone());
+    let ask = move |uri: axum::http::Uri| async move {
+        let answer = http.get(format!("{base}{uri}")).send().await.unwrap();
+        let status = answer.status();
+        (status, answer.bytes().await.unwrap())
+    };
+    let router = axum::Router::new().route("/{*path}", axum::routing::get(ask));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}/esplora")
 }
 
 /// Runs one of ffmpeg's programs on a file; it must not complain.

@@ -33,6 +33,15 @@ pub(in crate::play) struct Download {
     told: Option<Instant>,
 }
 
+impl Drop for Download {
+    /// Nobody misses a file without a byte: whoever asks for the price alone leaves none behind.
+    fn drop(&mut self) {
+        if self.kept == 0 {
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
+}
+
 impl Download {
     /// Goes on with what is there, or begins.
     ///
