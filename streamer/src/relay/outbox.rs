@@ -107,7 +107,11 @@ impl Outbox {
         if let Some(relay) = self.find(intent.id).await? {
             return Ok(relay);
         }
-        let gas = self.gas_of(intent).await?;
+        let gas = match self.gas_of(intent).await {
+            Ok(gas) => gas,
+            // The same, asked for a moment earlier, may be on chain by now; then it is refused as used.
+            Err(error) => return self.find(intent.id).await?.ok_or(error),
+        };
         let fees = self.fees().await?;
         let cost = U256::from(gas) * U256::from(fees.max);
         let turn = self.sending.lock().await;
