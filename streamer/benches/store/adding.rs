@@ -1,6 +1,6 @@
 //! `paystream-streamer store add` against `ipfs add` and against bare SHA-256, each from the same file, each into a new store.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,8 +19,8 @@ const LEAF: usize = 256 * 1024;
 const SMALL: u64 = 64 << 20;
 /// The most memory that an addition may have resident.
 const MOST_RSS: u64 = 64 << 20;
-/// ext4 gives no inode away again within 5 s, and looks long for others meanwhile.
-const INODES_REST: Duration = Duration::from_secs(6);
+/// Between additions the disk has nothing to do.
+const REST: Duration = Duration::from_secs(3);
 
 /// Adds the file to each in turn.
 pub fn run(content: &Content, folder: &Path, table: &mut Table) {
@@ -32,26 +32,28 @@ pub fn run(content: &Content, folder: &Path, table: &mut Table) {
             "adding {} bytes, round {round} of {ROUNDS}",
             content.size
         ));
-        let added = add(content, folder);
+        let added = add(content, &folder.join(format!("ours-{round}")));
         let cid = last_word(&added).to_owned();
         our_rss = our_rss.max(added.peak_rss);
         ours.push(added.seconds);
-        settle(folder);
+        settle();
 
-        for (seconds, syncs) in [(&mut shipped, false), (&mut synced, true)] {
-            let added = ipfs_add(&kubo, content, folder, syncs);
+        for (seconds, name, syncs) in [
+            (&mut shipped, "shipped", false),
+            (&mut synced, "syncing", true),
+        ] {
+            let repository = folder.join(format!("{name}-{round}"));
+            let added = ipfs_add(&kubo, content, &repository, syncs);
             assert_eq!(last_word(&added), cid, "both stores give the same CID");
             their_rss = their_rss.max(added.peak_rss);
             seconds.push(added.seconds);
-            settle(folder);
+            settle();
         }
 
         hashes.push(hash(&content.path));
     }
     let small = Content::make(folder, SMALL);
-    let small_rss = add(&small, folder).peak_rss;
-    fs::remove_file(&small.path).unwrap();
-    settle(folder);
+    let small_rss = add(&small, &folder.join("small")).peak_rss;
 
     say(&format!(
         "seconds: ours {ours:.2?}, ipfs add {shipped:.2?}, syncing {synced:.2?}, SHA-256 {hashes:.2?}"
@@ -103,23 +105,22 @@ pub fn run(content: &Content, folder: &Path, table: &mut Table) {
 }
 
 /// Adds to a new embedded store, with the streamer's own command.
-fn add(content: &Content, folder: &Path) -> Took {
+fn add(content: &Content, data_dir: &Path) -> Took {
     child::run(
         Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
             .args(["store", "add"])
             .arg(&content.path)
             .arg("--data-dir")
-            .arg(folder.join("ours")),
+            .arg(data_dir),
     )
 }
 
 /// Adds to a new repository, without a daemon in between. As it is shipped, Kubo's store of blocks syncs none of them; it can be set to.
-fn ipfs_add(kubo: &Path, content: &Content, folder: &Path, syncs: bool) -> Took {
-    let repository = folder.join("kubo");
+fn ipfs_add(kubo: &Path, content: &Content, repository: &Path, syncs: bool) -> Took {
     let command = |arguments: &[&str]| {
         let mut command = Command::new(kubo);
         command
-            .env("IPFS_PATH", &repository)
+            .env("IPFS_PATH", repository)
             .env("IPFS_TELEMETRY", "off")
             .args(arguments);
         command
@@ -166,14 +167,12 @@ fn hash(path: &Path) -> f64 {
     }
 }
 
-/// Takes away what was added, and waits until nothing of it is left to be done.
-fn settle(folder: &Path) {
-    for store in ["ours", "kubo"] {
-        let _ = fs::remove_dir_all(folder.join(store));
-    }
+/// Waits until the disk has nothing left to do. What was added stays until the end: for minutes after a removal ext4 looks past the removed
+/// inodes for others, and additions would be measured by what was removed before them.
+fn settle() {
     let synced = Command::new("sync").stdin(Stdio::null()).status();
     assert!(synced.unwrap().success());
-    std::thread::sleep(INODES_REST);
+    std::thread::sleep(REST);
 }
 
 fn last_word(took: &Took) -> &str {

@@ -230,7 +230,7 @@ impl Folder {
         if length > MAX_BLOCK as u64 {
             return Err(StoreError::Damaged { cid: *cid });
         }
-        let mut bytes = Vec::with_capacity(length as usize);
+        let mut bytes = self.shared.buffer(length as usize);
         file.by_ref()
             .take(length)
             .read_to_end(&mut bytes)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use cid::Cid;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::dag::{Node, Visited, Walk};
 use super::{ContentStore, Result, StoreError};
@@ -35,20 +37,31 @@ pub fn blocks_once(
     walk(store, Walk::once(root, range))
 }
 
+/// While a block is in its taker's hands, the next one is read.
 fn walk(
     store: Arc<dyn ContentStore>,
     walk: Walk,
 ) -> impl Stream<Item = Result<Visited>> + Send + 'static {
-    stream::try_unfold((store, walk), |(store, mut walk)| async move {
+    let begin = (store, walk, None);
+    stream::try_unfold(begin, |(store, mut walk, mut ahead)| async move {
         while let Some(cid) = walk.wants() {
-            let block = store.block(&cid).await?;
+            let reading = ahead.take().unwrap_or_else(|| read_block(&store, cid));
+            let interrupted = |error: JoinError| StoreError::Interrupted(error.to_string());
+            let block = reading.await.map_err(interrupted)??;
             let block = block.ok_or(StoreError::Missing { cid })?;
             if let Some(visited) = walk.accept(block)? {
-                return Ok(Some((visited, (store, walk))));
+                ahead = walk.wants().map(|next| read_block(&store, next));
+                return Ok(Some((visited, (store, walk, ahead))));
             }
         }
         Ok(None)
     })
+}
+
+/// Begins to read a block.
+fn read_block(store: &Arc<dyn ContentStore>, cid: Cid) -> AbortOnDropHandle<Result<Option<Bytes>>> {
+    let store = Arc::clone(store);
+    AbortOnDropHandle::new(tokio::spawn(async move { store.block(&cid).await }))
 }
 
 /// The bytes of a range of a file, leaf by leaf. The range may reach beyond the end.

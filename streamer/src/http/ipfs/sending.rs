@@ -1,6 +1,6 @@
 //! The body of an answer: block after block, as the store gives them and the meter lets them go.
 //!
-//! Nothing is held in memory but the block that is being written; a client that reads slowly slows the store down. The first leaf is read
+//! Nothing is held in memory but the block that is being written and the one after it; a client that reads slowly slows the store down. The first leaf is read
 //! before the answer begins, so that damage at its very begin is an error and not a broken answer. What goes wrong later cuts
 //! the connection: a stream that is not whole never ends as if it were.
 

@@ -1,33 +1,72 @@
 //! Blocks that somebody holds at this moment: whoever asks for one of them gets the same bytes, and the disk is not asked.
 //!
-//! Nothing is kept: when the last holder has written a block to its viewer, it is gone. So many viewers at the same place of a video cost hardly more than
-//! one, and memory is what the answers hold anyway.
+//! No block is kept: when the last holder has written it to its viewer, it is gone. So many viewers at the same place of a video cost hardly more than
+//! one, and memory is what the answers hold anyway. A few buffers are kept for the next blocks, because new memory costs a third of a reading.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use cid::Cid;
 
+use crate::store::layout::CHUNK;
+
 /// The fewest entries after which those that nobody holds any more are looked for.
 const FEWEST: usize = 256;
 
+/// The most buffers that are kept, each of the length of a usual leaf: 8 MiB in all.
+const BUFFERS: usize = 32;
+
 /// What is held.
 #[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<Table>);
+pub(super) struct Shared {
+    table: Mutex<Table>,
+    buffers: Arc<Buffers>,
+}
 
 #[derive(Debug, Default)]
 struct Table {
-    held: HashMap<Vec<u8>, Weak<Vec<u8>>>,
+    held: HashMap<Vec<u8>, Weak<Block>>,
     tidy_at: usize,
 }
 
+/// Buffers that hold no block at the moment.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// A block; its buffer is used again.
+#[derive(Debug)]
+struct Block {
+    bytes: Vec<u8>,
+    buffers: Arc<Buffers>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut buffer = mem::take(&mut self.bytes);
+        if (CHUNK..2 * CHUNK).contains(&buffer.capacity()) {
+            buffer.clear();
+            let mut buffers = self.buffers.lock();
+            if buffers.len() < BUFFERS {
+                buffers.push(buffer);
+            }
+        }
+    }
+}
+
+impl Buffers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A share in a block.
-struct Share(Arc<Vec<u8>>);
+struct Share(Arc<Block>);
 
 impl AsRef<[u8]> for Share {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.0.bytes
     }
 }
 
@@ -38,9 +77,16 @@ impl Shared {
         Some(Bytes::from_owner(Share(block)))
     }
 
+    /// An empty buffer with room for so many bytes.
+    pub(super) fn buffer(&self, length: usize) -> Vec<u8> {
+        let kept = (length == CHUNK).then(|| self.buffers.lock().pop());
+        kept.flatten().unwrap_or_else(|| Vec::with_capacity(length))
+    }
+
     /// A block that has just been checked against its CID, for whoever else wants it.
-    pub(super) fn hold(&self, cid: &Cid, block: Vec<u8>) -> Bytes {
-        let block = Arc::new(block);
+    pub(super) fn hold(&self, cid: &Cid, bytes: Vec<u8>) -> Bytes {
+        let buffers = Arc::clone(&self.buffers);
+        let block = Arc::new(Block { bytes, buffers });
         let mut table = self.lock();
         if table.held.len() >= table.tidy_at.max(FEWEST) {
             table.held.retain(|_, block| block.strong_count() > 0);
@@ -53,7 +99,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,6 +122,20 @@ mod tests {
         assert_eq!(shared.get(&cid).unwrap(), &b"a block"[..]);
         drop(part);
         assert_eq!(shared.get(&cid), None);
+    }
+
+    #[test]
+    fn the_buffer_of_a_block_that_nobody_holds_serves_the_next_leaf() {
+        let shared = Shared::default();
+        let mut leaf = shared.buffer(CHUNK);
+        leaf.resize(CHUNK, 7);
+        let (place, cid) = (leaf.as_ptr(), cid_of(&leaf));
+        let held = shared.hold(&cid, leaf);
+        let another = shared.buffer(CHUNK);
+        assert_ne!(another.as_ptr(), place);
+        drop(held);
+        let next = shared.buffer(CHUNK);
+        assert_eq!((next.as_ptr(), next.len()), (place, 0));
     }
 
     #[test]
