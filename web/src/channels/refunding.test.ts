@@ -18,12 +18,18 @@ const feeAt = (satPerVbyte: bigint, inputs = 1): bigint =>
   refundFee(terms, funding(Array.from({ length: inputs }, (_, vout) => coin(vout, 1n))), satPerVbyte * 1000n);
 
 describe('a due refund', () => {
-  test('spends the greatest output and only what else is worth its own fee', () => {
+  test('spends the greatest confirmed output and only what else is worth its own fee', () => {
     const spent = (utxos: readonly Utxo[]) => dueRefund(terms, utxos, 10_000n)?.spent.outputs.map(({ vout }) => vout);
     const dear = [coin(3, 330n), coin(4, 1500n)];
     expect(spent([coin(0, 100_000n, false)])).toEqual([0]);
     expect(spent([coin(1, 50_000n), coin(0, 100_000n), coin(2, 50_000n, false), ...dear])).toEqual([0, 1]);
     expect(spent(dear)).toEqual([4]);
+  });
+
+  test('leans on nothing that somebody may still replace, unless there is nothing else', () => {
+    const spent = (utxos: readonly Utxo[]) => dueRefund(terms, utxos, 1000n)?.spent.outputs.map(({ vout }) => vout);
+    expect(spent([coin(0, 900_000n, false), coin(1, 50_000n)])).toEqual([1]);
+    expect(spent([coin(0, 50_000n, false), coin(1, 900_000n, false), coin(2, 330n)])).toEqual([1]);
   });
 
   test('goes without asking up to a tenth of what comes back, and not a satoshi above', () => {

@@ -22,20 +22,33 @@ export interface DueRefund {
   readonly modest: boolean;
 }
 
+/** Whether nothing can come back of it at any fee. */
+export function takesAll({ amountSat, feeSat }: RefundCost): boolean {
+  return feeSat >= amountSat;
+}
+
 /** The least that nodes pass on. */
 const leastMsatPerVbyte = 1000n;
 
 /**
- * The greatest output, and of what else came to the address, by mistake or to make the refund dear, that which is confirmed and hardly adds
- * to the cost. Null: all of it together is not worth a transaction at any fee.
+ * What is confirmed at the address, by mistake or to make the refund dear too, as far as it hardly adds to the cost; and the greatest of
+ * what is not only when that is worth nothing: what somebody else may still replace would take the refund with it. Null: none of it is
+ * worth a transaction at any fee.
  */
 export function dueRefund(terms: ChannelTerms, utxos: readonly Utxo[], msatPerVbyte: bigint): DueRefund | null {
-  const [greatest, ...others] = [...utxos].sort((a, b) => Number(b.valueSat - a.valueSat));
+  const greatestFirst = [...utxos].sort((a, b) => Number(b.valueSat - a.valueSat));
+  const confirmed = greatestFirst.filter(({ status }) => status.confirmed);
+  const unconfirmed = greatestFirst.filter(({ status }) => !status.confirmed);
+  return refundOf(terms, confirmed, msatPerVbyte) ?? refundOf(terms, unconfirmed.slice(0, 1), msatPerVbyte);
+}
+
+/** Of the first output, and of those of the others that are worth their own fee. */
+function refundOf(terms: ChannelTerms, [greatest, ...others]: readonly Utxo[], msatPerVbyte: bigint): DueRefund | null {
   if (greatest === undefined) return null;
   const fee = (outputs: readonly FundingOutput[], rate = msatPerVbyte): bigint => refundFee(terms, funding(outputs), rate);
   // Two inputs cost more than one.
   const adds = (other: Utxo): bigint => fee([greatest, other]) - fee([greatest]);
-  const outputs = [greatest, ...others.filter((other) => other.status.confirmed && isModest(adds(other), other.valueSat))];
+  const outputs = [greatest, ...others.filter((other) => isModest(adds(other), other.valueSat))];
   const spent = funding(outputs.map(({ txid, vout, valueSat }) => ({ txid, vout, valueSat })));
   const amountSat = spent.capacitySat;
   const affordable = amountSat - dustLimit(terms.changeScript);

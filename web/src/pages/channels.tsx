@@ -3,9 +3,10 @@ import { Link } from 'wouter';
 import { descriptor } from '../bitcoin/funding.ts';
 import { parseTerms } from '../bitcoin/terms.ts';
 import { chainServers, enteredServer, enterServer } from '../channels/chain-servers.ts';
-import { keep } from '../channels/keeper.ts';
+import { isSettled, keep } from '../channels/keeper.ts';
 import { capacityOf } from '../channels/pay.ts';
 import { downloadRecovery, importRecovery } from '../channels/recovery.ts';
+import { takesAll } from '../channels/refunding.ts';
 import { type ChannelRecord, forgetChannel, listChannels } from '../channels/store.ts';
 import { useChannels } from '../channels/use-channels.ts';
 import { useTip } from '../channels/use-tip.ts';
@@ -71,7 +72,8 @@ export function ChannelsPage() {
 
 function Channel({ record, tip }: { record: ChannelRecord; tip: number | null }) {
   const blocksLeft = tip === null ? null : record.terms.expiry_height - tip;
-  const settled = record.outcome.kind !== 'running' && record.outcome.confirmed;
+  const settled = isSettled(record);
+  const worthless = record.dearRefund !== null && takesAll(record.dearRefund);
   return (
     <article className="card stack" data-testid="channel" data-channel={record.channelId}>
       <div className="row spread">
@@ -112,8 +114,8 @@ function Channel({ record, tip }: { record: ChannelRecord; tip: number | null })
             <button type="button" className="button small" onClick={() => downloadRecovery(record)} data-testid="recovery-download">
               Save the recovery file
             </button>
-            {(settled || record.funding.length === 0) && (
-              <button type="button" className="button small" onClick={() => forget(record, settled)}>
+            {(settled || worthless || record.funding.length === 0) && (
+              <button type="button" className="button small" onClick={() => forget(record)}>
                 Remove from the list
               </button>
             )}
@@ -124,12 +126,13 @@ function Channel({ record, tip }: { record: ChannelRecord; tip: number | null })
   );
 }
 
-function forget(record: ChannelRecord, settled: boolean): void {
-  if (settled || globalThis.confirm('Is no payment on its way to this channel? The page forgets its key.')) forgetChannel(record.channelId);
+function forget(record: ChannelRecord): void {
+  if (isSettled(record) || globalThis.confirm('Is no payment on its way to this channel? The page forgets its key.'))
+    forgetChannel(record.channelId);
 }
 
 function stateOf(record: ChannelRecord, blocksLeft: number | null): string {
-  if (record.dearRefund !== null) return 'Refund put off';
+  if (record.dearRefund !== null) return takesAll(record.dearRefund) ? 'Too little to refund' : 'Refund put off';
   switch (record.outcome.kind) {
     case 'closed':
       return record.outcome.confirmed ? 'Settled' : 'Settling';
@@ -184,7 +187,7 @@ function ChainServer() {
   const use = async (): Promise<void> => {
     setSaid(null);
     enterServer(url);
-    const known = listChannels().filter((record) => record.outcome.kind === 'running');
+    const known = listChannels().filter((record) => !isSettled(record));
     const height = await firstAnswer(chainServers(config, null), (server) => server.tipHeight());
     for (const record of known) await keep(record, chainServers(config, record.providerUrl));
     setSaid(`The chain answers: block ${height}.`);

@@ -3,7 +3,7 @@ import { chainServers } from '../channels/chain-servers.ts';
 import { refundFor } from '../channels/keeper.ts';
 import { capacityOf, payoutsOf } from '../channels/pay.ts';
 import { refundTime } from '../channels/refund-time.ts';
-import type { RefundCost } from '../channels/refunding.ts';
+import { type RefundCost, takesAll } from '../channels/refunding.ts';
 import type { ChannelRecord } from '../channels/store.ts';
 import { useTip } from '../channels/use-tip.ts';
 import { firstAnswer, type Transaction } from '../esplora/client.ts';
@@ -52,7 +52,9 @@ export function Settlement({ record }: { record: ChannelRecord }) {
 }
 
 function title(record: ChannelRecord, confirmed: boolean): string {
-  if (record.dearRefund !== null) return 'Refund due: waiting for lower fees';
+  if (record.dearRefund !== null) {
+    return takesAll(record.dearRefund) ? 'No refund: too little for the fee of one' : 'Refund due: waiting for lower fees';
+  }
   switch (record.outcome.kind) {
     case 'closed':
       return confirmed ? 'Settled and confirmed' : 'Settling: waiting for confirmation';
@@ -73,7 +75,8 @@ function RefundNote({ record }: { record: ChannelRecord }) {
       {record.signed === null
         ? 'This page refunds your money by itself '
         : 'Should the provider not settle, this page refunds your money by itself '}
-      {when}. It must be open then, here or wherever you have opened the recovery file.
+      {when}; when the fee is above a tenth of it, it asks you first. It must be open then, here or wherever you have opened the recovery
+      file.
     </p>
   );
 }
@@ -81,10 +84,10 @@ function RefundNote({ record }: { record: ChannelRecord }) {
 /** Once it is due nothing is lost by waiting, so a fee of more than a tenth is the viewer's to choose. */
 function DearRefund({ record, cost: { amountSat, feeSat } }: { record: ChannelRecord; cost: RefundCost }) {
   const { config } = useServices();
-  if (feeSat >= amountSat) {
+  if (takesAll({ amountSat, feeSat })) {
     return (
       <p className="notice warn" data-testid="dear-refund">
-        {formatSat(amountSat)} cannot be sent back: the fee of a transaction would take all of it.
+        {formatSat(amountSat)} cannot be sent back: the fee of a transaction would take all of it. You can remove the channel from the list.
       </p>
     );
   }
