@@ -3,6 +3,7 @@ import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
 import { encodeAbiParameters, type Hex, recoverTypedDataAddress, toFunctionSelector } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { viewRecorded } from '../src/views/fixture.ts';
 import { expectedSeparator } from '../src/views/payment.ts';
 import { type Built, buildAndLaunch, faultsAtBothSizes } from './page/browser.ts';
 import { problem } from './page/library.ts';
@@ -38,6 +39,14 @@ const viewOf = (hoursAgo: number) => ({
 /** How often the provider was. */
 const asked = (request: string) => library.requests.filter((entry) => entry === request).length;
 const connected = (hash: string) => connect(here, hash);
+/** What the browser keeps of the payment that a wallet was asked for. */
+const remembered = () =>
+  page.evaluate(() =>
+    Object.entries(localStorage)
+      .filter(([key]) => key.startsWith('paystream.sent-view'))
+      .map(([, value]) => String(value))
+      .join(),
+  );
 
 describe('a view bought with ether', { timeout: 120_000 }, () => {
   test('is sent, and opened by a signature', async () => {
@@ -82,8 +91,7 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     [library.viewFound, around.mined] = [true, false];
     await connected(`#/content/${contentId}`);
     await at('buy-view').click();
-    await eventually(() => wallet.count('eth_sendTransaction')).toBe(1);
-    await eventually(() => page.evaluate(() => Object.keys(localStorage).some((key) => key.startsWith('paystream.sent-view')))).toBe(true);
+    await eventually(remembered).toContain(`0x${'7a'.repeat(32)}`);
     await page.reload();
     await at('view-unfinished').waitFor();
     expect(await text('buy-view')).toBe('Go on with the payment');
@@ -93,6 +101,50 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     await at('buy-view').click();
     await at('view-open').waitFor();
     expect(wallet.count('eth_sendTransaction')).toBe(1);
+  });
+
+  test('is not paid for again while the wallet speeds it up under another hash', async () => {
+    [library.viewFound, around.mined] = [true, false];
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await eventually(remembered).toContain(`0x${'7a'.repeat(32)}`);
+    await page.reload();
+    around.transactions = { known: 2, mined: 1 };
+    await at('buy-view').click();
+    await eventually(() => text('problem')).toContain('not in a block yet');
+    around.transactions = { known: 2, mined: 2 };
+    const provider = account as Hex;
+    around.logs = [viewRecorded({ splitter: provider, contentId: contentId as Hex, provider, account: wallet.account.address })];
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(1);
+  });
+
+  test('that the wallet was asked for before a reload is asked for again only by the person', async () => {
+    [library.viewFound, wallet.waits] = [true, true];
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await eventually(() => wallet.count('eth_sendTransaction')).toBe(1);
+    await page.reload();
+    await eventually(() => text('view-unfinished')).toContain('did not reach this page');
+    wallet.waits = false;
+    // Dialogs that nobody answers are dismissed.
+    await at('buy-view').click();
+    await eventually(() => at('buy-view').getAttribute('aria-busy')).toBe('false');
+    expect(wallet.count('eth_sendTransaction')).toBe(1);
+    page.once('dialog', (dialog) => void dialog.accept());
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(2);
+  });
+
+  test('that the wallet refused is not remembered', async () => {
+    wallet.refuses = true;
+    await connected(`#/content/${contentId}`);
+    await at('buy-view').click();
+    await eventually(() => wallet.count('eth_sendTransaction')).toBe(1);
+    await eventually(() => at('buy-view').getAttribute('aria-busy')).toBe('false');
+    expect([await remembered(), await at('view-unfinished').count()]).toEqual(['', 0]);
   });
 
   test('stays bought when the person signs nothing more, and can be opened later', async () => {

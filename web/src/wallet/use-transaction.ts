@@ -12,6 +12,8 @@ interface Call {
   readonly functionName: string;
   readonly args: readonly unknown[];
   readonly value?: bigint;
+  /** Before the wallet opens. It does not when this fails. */
+  readonly onAsk?: () => Promise<void>;
   /** When the wallet has sent it, and before it is in a block. */
   readonly onSent?: (hash: Hex) => void;
 }
@@ -22,7 +24,7 @@ export function useContracts() {
   const connection = useConnection();
   const queries = useQueryClient();
 
-  const write = async (address: Hex, abi: readonly unknown[], { onSent, ...call }: Call): Promise<TransactionReceipt> => {
+  const write = async (address: Hex, abi: readonly unknown[], { onAsk, onSent, ...call }: Call): Promise<TransactionReceipt> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, { chainId: config.chain.id });
     // The ABI is chosen by the callers below, so the types of a single function are not carried through here.
     const request = {
@@ -33,6 +35,7 @@ export function useContracts() {
       ...call,
     } as never;
     const simulated = await simulateContract(wallets, request);
+    await onAsk?.();
     const hash = await writeContract(wallets, simulated.request as never);
     onSent?.(hash);
     const receipt = await included(wallets, config.chain.id, hash);

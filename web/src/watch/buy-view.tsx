@@ -13,7 +13,7 @@ import { openView } from '../views/open-view.ts';
 import type { ViewPass } from '../views/pass.ts';
 import { failedPayment, forgetPayment, keepPayment, noteFailure, pendingPayment } from '../views/pending.ts';
 import { relayed } from '../views/relay.ts';
-import { forgetSent, hasPaid, keepSent, sentKey, sentView } from '../views/sent.ts';
+import { asking, fateOf, forgetSent, keepSent, type SentView, sentKey, sentView, type ViewPaid } from '../views/sent.ts';
 import { useTokenPayment } from '../views/use-token-payment.ts';
 import { sentence } from '../wallet/errors.ts';
 import { TransactionFailed } from '../wallet/included.ts';
@@ -98,7 +98,8 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
   const provider = new Provider(stream.url);
   const [phase, setPhase] = useState<Phase>('none');
   const [transaction, setTransaction] = useState<string | null>(null);
-  const sentAt = sentKey(config.chain.id, contentId, stream.provider, account);
+  const purchase: ViewPaid = { chainId: config.chain.id, splitter: config.splitter, contentId, provider: stream.provider, account };
+  const sentAt = sentKey(purchase);
   const [unfinished, setUnfinished] = useState(
     () => (inEther ? sentView(sentAt) : pendingPayment(stream.url, contentId, account)) !== null,
   );
@@ -159,29 +160,37 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
       if (await hasBought()) return;
       const sent = sentView(sentAt);
       if (sent !== null) {
-        if (await hasPaid(wallets, config.chain.id, sent)) return await open();
+        const fate = await fateOf(wallets, purchase, sent);
+        if (fate === 'paid') return await open();
+        if (fate === 'unanswered' && !globalThis.confirm(askAgain(sent))) return;
         forgetSent(sentAt);
         setUnfinished(false);
-        throw new Error('The payment that was sent before did not go through, and nothing was paid. You can buy the view now.');
+        if (fate === 'failed') {
+          throw new Error('The payment that was begun before did not go through, and nothing was paid. You can buy the view now.');
+        }
       }
     } finally {
       setPhase((now) => (now === 'looking' ? 'none' : now));
     }
+    let asked: SentView | null = null;
     try {
       await contracts.splitter({
         functionName: 'recordView',
         args: [contentId, stream.provider, account, terms.pricePerView],
         value: terms.pricePerView,
+        onAsk: async () => {
+          asked = await asking(wallets, purchase);
+          keepSent(sentAt, asked);
+        },
         onSent: (hash) => {
-          keepSent(sentAt, { hash, at: Date.now() });
+          if (asked !== null) keepSent(sentAt, { ...asked, hash });
           setUnfinished(true);
         },
       });
     } catch (error) {
-      if (error instanceof TransactionFailed) {
-        forgetSent(sentAt);
-        setUnfinished(false);
-      }
+      // Cancelled in the wallet, or come to nothing. After any other error it may have been sent.
+      if (error instanceof TransactionFailed || sentence(error) === null) forgetSent(sentAt);
+      setUnfinished(sentView(sentAt) !== null);
       throw error;
     }
     await open();
@@ -235,7 +244,9 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
           {unfinished && phase === 'none' && (
             <p className="notice" role="status" data-testid="view-unfinished">
               {inEther
-                ? 'You have sent this payment already. Go on to see how it went, and to open the view; it is not paid again.'
+                ? sentView(sentAt)?.hash === null
+                  ? 'Your wallet was asked for this payment, and its answer did not reach this page. Go on to see how it went; the wallet is not asked again without your word.'
+                  : 'You have sent this payment already. Go on to see how it went, and to open the view; it is not paid again.'
                 : 'You have signed this payment already. Go on to see how it went; it is paid once, however often it is sent.'}
             </p>
           )}
@@ -279,6 +290,10 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
       )}
     </>
   );
+}
+
+function askAgain({ at }: SentView): string {
+  return `Your wallet was asked for this payment at ${new Date(at).toLocaleTimeString()}, and nothing of it is on chain. Look into your wallet: only if it is neither waiting there nor sent, ask the wallet again.`;
 }
 
 function busyWords(phase: Phase): string {

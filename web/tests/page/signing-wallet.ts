@@ -13,6 +13,8 @@ export class SigningWallet {
   readonly asked: { method: string; params: unknown[] }[] = [];
   /** As its person would: EIP-1193 code 4001. */
   refuses = false;
+  /** Its person is somewhere else. */
+  waits = false;
 
   async announce(context: BrowserContext, chainId: number): Promise<void> {
     await context.exposeFunction('paystreamTestWallet', (method: string, params: unknown[]) => this.#answer(method, params));
@@ -26,6 +28,7 @@ export class SigningWallet {
   async #answer(method: string, params: unknown[]): Promise<Reply> {
     this.asked.push({ method, params });
     if (this.refuses) return { error: { code: 4001, message: 'User rejected the request.' } };
+    if (this.waits) return new Promise(() => undefined);
     switch (method) {
       case 'personal_sign':
         return { result: await this.account.signMessage({ message: { raw: params[0] as Hex } }) };

@@ -48,6 +48,9 @@ export class Surroundings {
   readonly callsWith = new Map<string, Hex>();
   /** Whether a transaction is in a block as soon as it is asked for; none is known at all otherwise. */
   mined = true;
+  /** How many transactions the node knows of each account, and how many of them are in a block. */
+  transactions = { known: 1, mined: 1 };
+  logs: object[] = [];
   /** A stored video in the place of the live stream. */
   film: Film | null = null;
   #channel: ReturnType<typeof open> | null = null;
@@ -196,6 +199,10 @@ export class Surroundings {
         return this.mined ? receipt(params[0] as Hex) : null;
       case 'eth_getTransactionByHash':
         return this.mined ? '0x1' : null;
+      case 'eth_getTransactionCount':
+        return `0x${(params[1] === 'pending' ? this.transactions.known : this.transactions.mined).toString(16)}`;
+      case 'eth_getLogs':
+        return this.logs;
       default:
         return '0x1';
     }
