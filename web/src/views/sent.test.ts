@@ -48,20 +48,28 @@ describe('a payment that a wallet was asked for', () => {
     expect(sentView(key, 1000, storage)).toBeNull();
   });
 
-  test.each(['', '{', 'null', '{"hash":"0x12","at":1,"nonce":1,"block":1}', `{"hash":"${hash}","at":1}`, '{"hash":null,"at":1,"nonce":-1,"block":1}'])(
-    'that cannot be read is none: %s',
-    (text) => {
-      storage.setItem(key, text);
-      expect(sentView(key, 1000, storage)).toBeNull();
-    },
-  );
+  test.each([
+    '',
+    '{',
+    'null',
+    '{"hash":"0x12","at":1,"nonce":1,"block":1}',
+    `{"hash":"${hash}","at":1}`,
+    '{"hash":null,"at":1,"nonce":-1,"block":1}',
+  ])('that cannot be read is none: %s', (text) => {
+    storage.setItem(key, text);
+    expect(sentView(key, 1000, storage)).toBeNull();
+  });
 
-  test('does not fail for a browser that keeps nothing', () => {
+  test('is known to the page when the browser has no room for it', () => {
+    keepSent(key, asked, storage);
     const setItem = (): void => {
       throw new DOMException('', 'QuotaExceededError');
     };
     const full = { ...storage, setItem };
-    expect(() => keepSent(key, sent, full)).not.toThrow();
+    keepSent(key, sent, full);
+    expect(sentView(key, 1000, full)).toEqual(sent);
+    forgetSent(key, full);
+    expect(sentView(key, 1000, full)).toBeNull();
   });
 });
 

@@ -33,26 +33,32 @@ export function sentKey({ chainId, contentId, provider, account }: Omit<ViewPaid
   return ['paystream.sent-view', chainId, ...[contentId, provider, account].map((part) => part.toLowerCase())].join(' ');
 }
 
+/** What a full storage did not take. It is known for as long as the page is open. */
+const unstored = new Map<string, string>();
+
 export function keepSent(key: string, sent: SentView, storage: Storage = localStorage): void {
+  const text = JSON.stringify(sent);
   try {
-    storage.setItem(key, JSON.stringify(sent));
+    storage.setItem(key, text);
+    unstored.delete(key);
   } catch (error) {
-    // It has been sent: whoever waits for it goes on waiting.
+    unstored.set(key, text);
     console.warn('the payment is not remembered after a reload', error);
   }
 }
 
 export function forgetSent(key: string, storage: Storage = localStorage): void {
+  unstored.delete(key);
   storage.removeItem(key);
 }
 
 /** Null: none, or one whose view has ended. */
 export function sentView(key: string, now = Date.now(), storage: Storage = localStorage): SentView | null {
-  const text = storage.getItem(key);
+  const text = unstored.get(key) ?? storage.getItem(key);
   if (text === null) return null;
   const sent = parse(text);
   if (sent !== null && now < sent.at + openForMs) return sent;
-  storage.removeItem(key);
+  forgetSent(key, storage);
   return null;
 }
 
