@@ -138,6 +138,30 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     expect(wallet.count('eth_sendTransaction')).toBe(2);
   });
 
+  test('that its person has gone away from is not bought behind their back', async () => {
+    library.viewFound = true;
+    let answer = (): void => undefined;
+    around.viewsHeld = new Promise((resolve) => {
+      answer = resolve;
+    });
+    await connected(`#/content/${contentId}`);
+    const looking = page.waitForRequest((request) => new URL(request.url()).searchParams.has('viewer'));
+    await at('buy-view').click();
+    await looking;
+    await page.evaluate(() => {
+      location.hash = '#/';
+    });
+    await at('buy-view').waitFor({ state: 'detached' });
+    answer();
+    around.viewsHeld = null;
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/content/${contentId}`);
+    await at('buy-view').click();
+    await at('view-open').waitFor();
+    expect(wallet.count('eth_sendTransaction')).toBe(1);
+  });
+
   test('that the wallet refused is not remembered', async () => {
     wallet.refuses = true;
     await connected(`#/content/${contentId}`);

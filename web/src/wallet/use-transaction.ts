@@ -1,6 +1,6 @@
 /** Writes to the contracts: simulated first, so that a revert is a sentence before the wallet opens; done when it is in a block. */
 import { useQueryClient } from '@tanstack/react-query';
-import type { Hex, TransactionReceipt } from 'viem';
+import { type Address, type Hex, isAddressEqual, type TransactionReceipt } from 'viem';
 import { useConfig, useConnection } from 'wagmi';
 import { getConnection, simulateContract, switchChain, writeContract } from 'wagmi/actions';
 import { earningsSplitterAbi, streamRegistryAbi } from '../contracts/abi.ts';
@@ -12,6 +12,8 @@ interface Call {
   readonly functionName: string;
   readonly args: readonly unknown[];
   readonly value?: bigint;
+  /** The account that the person was told of, where that matters: no other one sends it. */
+  readonly from?: Address;
   /** Before the wallet opens. It does not when this fails. */
   readonly onAsk?: () => Promise<void>;
   /** When the wallet has sent it, and before it is in a block. */
@@ -24,14 +26,18 @@ export function useContracts() {
   const connection = useConnection();
   const queries = useQueryClient();
 
-  const write = async (address: Hex, abi: readonly unknown[], { onAsk, onSent, ...call }: Call): Promise<TransactionReceipt> => {
+  const write = async (address: Hex, abi: readonly unknown[], { from, onAsk, onSent, ...call }: Call): Promise<TransactionReceipt> => {
     if (getConnection(wallets).chainId !== config.chain.id) await switchChain(wallets, { chainId: config.chain.id });
+    const account = getConnection(wallets).address;
+    if (from !== undefined && (account === undefined || !isAddressEqual(account, from))) {
+      throw new Error('Your wallet is on another account now. Nothing was sent.');
+    }
     // The ABI is chosen by the callers below, so the types of a single function are not carried through here.
     const request = {
       address,
       abi: withAllErrors(abi),
       chainId: config.chain.id,
-      account: getConnection(wallets).address,
+      account,
       ...call,
     } as never;
     const simulated = await simulateContract(wallets, request);

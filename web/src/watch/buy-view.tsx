@@ -157,10 +157,11 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
   const buyInEther = async (): Promise<void> => {
     setPhase('looking');
     try {
-      if (await hasBought()) return;
+      if ((await hasBought()) || signal().aborted) return;
       const sent = sentView(sentAt);
       if (sent !== null) {
         const fate = await fateOf(wallets, purchase, sent);
+        if (signal().aborted) return;
         if (fate === 'paid') return await open();
         if (fate === 'unanswered' && !globalThis.confirm(askAgain(sent))) return;
         forgetSent(sentAt);
@@ -178,6 +179,7 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
         functionName: 'recordView',
         args: [contentId, stream.provider, account, terms.pricePerView],
         value: terms.pricePerView,
+        from: account,
         onAsk: async () => {
           asked = await asking(wallets, purchase);
           keepSent(sentAt, asked);
@@ -201,9 +203,10 @@ function Buy({ content, stream, account, price, inEther, offAir, onPass }: BuyPr
       setPhase('looking');
       let payment = pendingPayment(stream.url, contentId, account);
       if (payment === null) {
-        if (await hasBought()) return;
+        if ((await hasBought()) || signal().aborted) return;
         const failed = failedPayment(stream.url, contentId, account);
         if (failed !== null && (await opensAllTheSame())) return;
+        if (signal().aborted) return;
         setPhase('signing');
         payment = await payInToken(content, stream, token, account, failed);
       }

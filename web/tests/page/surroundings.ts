@@ -42,6 +42,8 @@ export class Surroundings {
   metadataUri = '';
   /** What the indexer answers about views, newest first. */
   views: { viewer: string; provider: string; timestamp: string }[] = [];
+  /** Until when the indexer thinks about them. */
+  viewsHeld: Promise<void> | null = null;
   /** What `eth_call` answers, by the function's selector; nothing but zeros otherwise. */
   readonly calls = new Map<string, Hex>();
   /** The same for one call, by selector and last argument. */
@@ -90,6 +92,7 @@ export class Surroundings {
       });
       request.on('end', () => resolve(text));
     });
+    if (pathname.endsWith('/views')) await this.viewsHeld;
     const [status, answer] = this.#route(pathname, body, searchParams);
     if (answer instanceof Uint8Array) {
       response.writeHead(status, { 'content-type': types[extname(pathname)] ?? 'text/html' }).end(answer);
