@@ -36,6 +36,7 @@ const sentences: Readonly<Record<string, string>> = {
   view_not_found: 'No view of yours that was bought from this provider in the last 24 hours is on chain.',
   content_damaged: 'The provider’s copy of this content is damaged. Choose another provider.',
   upload_conflict: 'The upload is not where this page left it. Choose the file again to go on.',
+  too_slow: 'The file arrives too slowly. What has arrived is kept: go on when the connection is better.',
   forbidden: 'The provider refuses: the wallet is not the creator’s, or this provider does not carry this creator’s streams.',
 };
 

@@ -35,6 +35,7 @@ describe('an answer that ends an upload', () => {
     [400, '"text"', 'http_400', 'answered 400'],
     [0, '', 'unreachable', 'does not answer'],
     [409, '{"code":"upload_conflict","detail":"at 5"}', 'upload_conflict', 'Choose the file again'],
+    [408, '{"code":"too_slow","detail":"9 bytes in 30 s"}', 'too_slow', 'What has arrived is kept'],
   ])('%i %s is a sentence', (status, body, code, words) => {
     const problem = problemOf(status, body);
     expect(problem.code).toBe(code);
