@@ -153,13 +153,14 @@ describe('a view bought with ether', { timeout: 120_000 }, () => {
     });
     await at('buy-view').waitFor({ state: 'detached' });
     answer();
-    around.viewsHeld = null;
+    // Bought elsewhere meanwhile: what the page does now is over before it has opened that view.
+    [around.viewsHeld, around.views] = [null, [viewOf(1)]];
     await page.evaluate((hash) => {
       location.hash = hash;
     }, `#/content/${contentId}`);
     await at('buy-view').click();
     await at('view-open').waitFor();
-    expect(wallet.count('eth_sendTransaction')).toBe(1);
+    expect(wallet.count('eth_sendTransaction')).toBe(0);
   });
 
   test('that the wallet refused is not remembered', async () => {
