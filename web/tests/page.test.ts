@@ -237,6 +237,24 @@ describe('a refund that would cost more than a tenth', { timeout: 120_000 }, () 
   });
 });
 
+test('a channel that holds too little for any fee is called so, and removed after a question', { timeout: 120_000 }, async () => {
+  await openChannel();
+  around.utxos = [{ txid: '12'.repeat(32), vout: 1, value: 300, status: { confirmed: true, block_height: 210 } }];
+  around.tip = 388;
+  await page.goto(`${around.url}/#/channels`);
+  await expect.poll(() => at('channel-state').textContent(), { timeout: 20_000 }).toBe('Too little to refund');
+  expect(await at('dear-refund').textContent()).toContain('cannot be sent back');
+  await page.getByText('Keep it safe').click();
+  const asked: string[] = [];
+  page.once('dialog', (dialog) => {
+    asked.push(dialog.message());
+    void dialog.accept();
+  });
+  await at('channel').getByText('Remove from the list').click();
+  await page.getByText('No channel yet').waitFor();
+  expect(asked).toEqual([expect.stringContaining('The page forgets its key')]);
+});
+
 describe('a wallet on another network', { timeout: 120_000 }, () => {
   /** What the wallet does when it is asked to switch. */
   type Manner = 'agrees' | 'cancels' | 'knows-not' | 'knows-not-and-refuses' | 'breaks';
