@@ -50,6 +50,7 @@ pub enum Code {
     QuotaExceeded,
     NotAcceptable,
     UnprocessableVideo,
+    TooSlow,
 }
 
 impl Code {
@@ -85,6 +86,7 @@ impl Code {
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
             Self::ContentDamaged => StatusCode::BAD_GATEWAY,
         }
@@ -128,6 +130,7 @@ impl Code {
             Self::QuotaExceeded => "quota_exceeded",
             Self::NotAcceptable => "not_acceptable",
             Self::UnprocessableVideo => "unprocessable_video",
+            Self::TooSlow => "too_slow",
         }
     }
 
@@ -142,7 +145,7 @@ impl Code {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The client asked for something that is refused; nothing has changed. A retry of the same does not help, except
-    /// where the code says so (`rate_limited`, `funding_not_found`).
+    /// where the code says so (`rate_limited`, `funding_not_found`, `too_slow`).
     #[error("{detail}")]
     Refused {
         /// Why, for a program.
@@ -342,6 +345,7 @@ mod tests {
             Code::AmountExceedsCapacity,
             Code::RateLimited,
             Code::NotStarted,
+            Code::TooSlow,
         ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert_eq!(Code::from_wire(code.as_str()), Some(code));

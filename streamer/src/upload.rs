@@ -168,8 +168,8 @@ impl Uploads {
     /// for the bound on each; `None` when it is the operator.
     ///
     /// # Errors
-    /// `rate_limited`; `upload_conflict` at another offset, after the end, or for a form's; `too_large`, `quota_exceeded`; `malformed` when the body breaks off. What
-    /// came until then is kept.
+    /// `rate_limited`; `upload_conflict` at another offset, after the end, or for a form's; `too_large`, `quota_exceeded`; `malformed` when
+    /// the body breaks off; `too_slow`. What came until then is kept.
     pub async fn append(
         self: &Arc<Self>,
         client: Option<IpAddr>,

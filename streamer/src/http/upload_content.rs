@@ -76,6 +76,7 @@ pub(super) struct Waiting {
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 408, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 413, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
@@ -177,7 +178,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> Result<T> {
         .await
         .map_err(|_| {
             refused(
-                Code::Malformed,
+                Code::TooSlow,
                 format!("nothing came for {} s", LONGEST_SILENCE.as_secs()),
             )
         })

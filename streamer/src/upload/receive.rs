@@ -58,7 +58,7 @@ impl Uploads {
                 }
                 Err(_) => {
                     break End::Refused(refused(
-                        Code::Malformed,
+                        Code::TooSlow,
                         format!("nothing came for {} s", patience.as_secs()),
                     ));
                 }
@@ -84,7 +84,7 @@ impl Uploads {
             let whole = item.received + unsafe_bytes == length;
             if !pace.keeps(waited, more) && !whole {
                 break End::Refused(refused(
-                    Code::Malformed,
+                    Code::TooSlow,
                     "the bytes come too slowly; the upload can be gone on with on a better line",
                 ));
             }
