@@ -205,7 +205,7 @@ pub struct Config {
     /// Bytes of one uploaded file.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_UPLOAD_BYTES", default_value_t = 21_474_836_480, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     pub max_upload_bytes: u64,
-    /// Requests that send an upload's bytes at a time, in all; a quarter of them from one network.
+    /// Requests that send an upload's bytes at a time, in all; a quarter of them from one network. The operator's token finds two more.
     #[arg(long, env = "PAYSTREAM_STREAMER_MAX_UPLOADS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_uploads: u32,
     /// Bytes of each creator's uploads and stored videos, in all. The operator has no such bound, but the store's own.

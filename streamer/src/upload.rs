@@ -39,10 +39,10 @@ pub struct Bounds {
     pub creator_bytes: u64,
     /// One creator's uploads and videos.
     pub creator_items: u64,
-    /// Everybody's uploads that are not ready yet; and as many that failed are remembered. Accounts cost nothing, so their own quotas do not
-    /// bound this.
+    /// Uploads that are not ready yet, after which no creator begins another one; and as many that failed are remembered. Accounts cost nothing,
+    /// so their own quotas do not bound this.
     pub items: u64,
-    /// Requests that send bytes at a time; a quarter of them from one network.
+    /// Requests that send bytes at a time; a quarter of them from one network. The operator finds two more.
     pub at_a_time: usize,
     /// A sender that sends nothing for so long, or too little meanwhile, is cut off: [`LONGEST_SILENCE`].
     pub patience: Duration,
@@ -140,7 +140,7 @@ impl Uploads {
                 ));
             }
         }
-        if self.library.pending().await?.items >= self.bounds.items {
+        if owner.is_some() && self.library.pending().await?.items >= self.bounds.items {
             return Err(refused(
                 Code::RateLimited,
                 "this provider has too many uploads that are not ready yet; try again later",

@@ -1,4 +1,4 @@
-//! Places for requests that send bytes: so many in all, and of one network a part of them.
+//! Places for requests that send bytes: so many in all, of one network a part of them, and a few more that creators never take from the operator.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,6 +8,8 @@ use crate::error::{Code, Result, refused};
 
 /// Of all places, a network may take this part.
 const PART_OF_A_NETWORK: usize = 4;
+/// Beside all places, the operator has these.
+const OF_THE_OPERATOR: usize = 2;
 
 /// The places.
 pub(super) struct Places {
@@ -30,13 +32,17 @@ impl Places {
         })
     }
 
-    /// A place for a client's network; for the operator (`None`) any that is free.
+    /// A place for a client's network; for the operator (`None`) any that is free, or one of the operator's own.
     ///
     /// # Errors
     /// `rate_limited`.
     pub(super) fn take(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.values().sum::<usize>() >= self.most {
+        let all = match client {
+            Some(_) => self.most,
+            None => self.most + OF_THE_OPERATOR,
+        };
+        if taken.values().sum::<usize>() >= all {
             return Err(refused(
                 Code::RateLimited,
                 "this provider takes no more uploads at once; try again",
@@ -88,10 +94,22 @@ mod tests {
         drop(first);
         let _third = from(1).unwrap();
         let operator: Vec<_> = (0..9).map_while(|_| places.take(None).ok()).collect();
-        assert_eq!(operator.len(), 5);
+        assert_eq!(operator.len(), 7);
         assert!(from(3).is_err());
         drop(operator);
         assert!(from(3).is_ok());
+    }
+
+    #[test]
+    fn creators_who_take_all_places_leave_the_operators_own() {
+        for most in [1, 8] {
+            let places = Places::new(most);
+            let from = |host: u8| places.take(Some(IpAddr::from([192, 0, 2, host]))).ok();
+            let creators: Vec<_> = (0..=255).filter_map(from).collect();
+            assert_eq!(creators.len(), most);
+            let operator: Vec<_> = (0..9).map_while(|_| places.take(None).ok()).collect();
+            assert_eq!(operator.len(), OF_THE_OPERATOR);
+        }
     }
 
     #[test]

@@ -143,6 +143,9 @@ async fn accounts_without_number_do_not_make_items_without_number() {
         open.push(create(account).await.unwrap().item_id);
     }
     assert_eq!(create(4).await.unwrap_err().code(), Code::RateLimited);
+    // They do not shut the operator out.
+    let operators = host.uploads.create(None, Some(10), Description::default());
+    open.push(operators.await.unwrap().item_id);
     for id in open {
         host.uploads.discard(id).await.unwrap();
     }
