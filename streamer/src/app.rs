@@ -450,7 +450,10 @@ fn authentication(config: &Config) -> Result<Authentication> {
 }
 
 /// Two streamers on one journal would each sign what the other does not know of.
-fn lock(folder: &Path) -> Result<File> {
+///
+/// # Errors
+/// When the folder is in use.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let failed = |source| Error::File {
         path: path.clone(),
@@ -460,7 +463,7 @@ fn lock(folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
-            "{}: another streamer uses this folder",
+            "{}: a streamer, or `store gc`, uses this folder",
             folder.display()
         ))),
         Err(TryLockError::Error(source)) => Err(failed(source)),

@@ -37,22 +37,23 @@ impl Library {
             .collect()
     }
 
-    /// Notes that a file is not the library's any more: it has been unpinned, or its pin is somebody else's.
+    /// Notes that a file is not the library's any more: it has been unpinned, or its pin is somebody else's. Answers whether the pin was the
+    /// library's until now.
     ///
     /// # Errors
     /// When the disk fails; it is let go once more then.
-    pub async fn unpinned(&self, file: &Cid) -> Result<()> {
+    pub async fn unpinned(&self, file: &Cid) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        for statement in [
-            "delete from own_pins where cid = ?",
-            "delete from loose_files where cid = ?",
-        ] {
-            sqlx::query(statement)
-                .bind(file.to_string())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
+        let own = sqlx::query("delete from own_pins where cid = ?")
+            .bind(file.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("delete from loose_files where cid = ?")
+            .bind(file.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(own.rows_affected() > 0)
     }
 }
 

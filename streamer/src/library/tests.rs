@@ -209,7 +209,8 @@ async fn a_pin_is_the_librarys_own_until_it_is_gone_or_somebody_pins_by_hand() {
     assert!(library.owns(&one).await.unwrap());
     assert!(!library.owns(&other).await.unwrap());
     library.loosen(&[one]).await.unwrap();
-    library.unpinned(&one).await.unwrap();
+    assert!(library.unpinned(&one).await.unwrap());
+    assert!(!library.unpinned(&other).await.unwrap());
     assert!(!library.owns(&one).await.unwrap());
     assert_eq!(library.loose().await.unwrap(), []);
 }

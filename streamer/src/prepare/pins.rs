@@ -71,19 +71,27 @@ impl Preparer {
             if at_work || self.library.needs(&cid) {
                 continue;
             }
-            match self.library.owns(&cid).await {
-                Ok(true) => {
-                    if let Err(error) = self.store.unpin(&cid).await {
-                        tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is");
-                        return;
-                    }
-                    self.unpinned.notify_one();
-                }
-                Ok(false) => {}
+            let own = match self.library.owns(&cid).await {
+                Ok(own) => own,
                 Err(error) => return error.log(),
+            };
+            if own {
+                if let Err(error) = self.store.unpin(&cid).await {
+                    tracing::warn!(%cid, %error, "a file could not be let go; it takes room until it is");
+                    return;
+                }
+                self.unpinned.notify_one();
             }
-            if let Err(error) = self.library.unpinned(&cid).await {
-                return error.log();
+            let still_own = match self.library.unpinned(&cid).await {
+                Ok(still_own) => still_own,
+                Err(error) => return error.log(),
+            };
+            // Whoever pinned it by hand in between may have found our pin.
+            if own
+                && !still_own
+                && let Err(error) = self.store.pin(&cid, QUIET).await
+            {
+                tracing::error!(%cid, %error, "a file that was pinned by hand could not be kept");
             }
         }
     }

@@ -15,9 +15,11 @@ use tokio::io::{BufReader, BufWriter};
 use url::Url;
 
 use super::{
-    ContentStore, Gateways, Result, StoreError, StoreOptions, export, import, only_hash, verify,
+    ContentStore, Gateways, QUIET, Result, StoreError, StoreKind, StoreOptions, export, import,
+    only_hash, verify,
 };
-use crate::library::{self, Library};
+use crate::app;
+use crate::library::{self, Library, State};
 use crate::prepare::pin_needed;
 
 /// The store by hand.
@@ -56,7 +58,14 @@ enum StoreCommand {
         #[command(flatten)]
         which: Which,
     },
-    /// Removes blocks that nothing pinned needs. What the streamer's videos need is pinned first.
+    /// Takes back what `pin`, `store add` or `store import` has pinned: its blocks go with the next collection. Not while a video needs it.
+    Unpin {
+        /// The file's CID.
+        cid: Cid,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Removes blocks that nothing pinned needs. What the streamer's videos need is pinned first, so no streamer may run.
     Gc {
         #[command(flatten)]
         which: Which,
@@ -105,13 +114,33 @@ impl Which {
         Ok(Some(Library::open(&path).await?))
     }
 
-    /// Notes that these files were pinned by hand: the streamer does not unpin them with its items.
-    async fn keep(&self, files: &[Cid]) -> anyhow::Result<()> {
+    /// Keeps the streamer whose library it is from running, until this is dropped.
+    fn alone(&self) -> anyhow::Result<Option<std::fs::File>> {
+        match &self.data_dir {
+            Some(folder) if folder.join(library::FILE).try_exists()? => {
+                Ok(Some(app::lock(folder)?))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Notes that these files were pinned by hand: the streamer does not unpin them with its items. It may have done so a moment before.
+    async fn keep(&self, store: &dyn ContentStore, files: &[Cid]) -> anyhow::Result<()> {
+        if self.data_dir.is_none() {
+            to_stderr(
+                "warning: without --data-dir no streamer is told: one that has pinned the same for a video unpins it with the video\n",
+            );
+        }
         if let Some(library) = self.library().await? {
             for file in files {
                 library.disown(file).await?;
             }
             library.close().await;
+        }
+        for file in files {
+            if !store.is_pinned(file).await? {
+                store.pin(file, QUIET).await?;
+            }
         }
         Ok(())
     }
@@ -119,8 +148,8 @@ impl Which {
     fn open(&self) -> anyhow::Result<Arc<dyn ContentStore>> {
         let folder = match (&self.data_dir, self.options.store) {
             (Some(folder), _) => folder.as_path(),
-            (None, super::StoreKind::Kubo) => Path::new(""),
-            (None, super::StoreKind::Embedded) => {
+            (None, StoreKind::Kubo) => Path::new(""),
+            (None, StoreKind::Embedded) => {
                 anyhow::bail!("--data-dir is needed: the folder that the store is in")
             }
         };
@@ -140,8 +169,11 @@ pub async fn store(arguments: StoreArguments) -> anyhow::Result<()> {
             which,
         } => add(&file, only_hash, &which).await,
         StoreCommand::Verify { cids, which } => verify_all(which.open()?, cids).await,
+        StoreCommand::Unpin { cid, which } => unpin(&cid, &which).await,
         StoreCommand::Gc { which } => {
             let store = which.open()?;
+            // What the library needs is not to change between the pinning and the collecting.
+            let _alone = which.alone()?;
             if let Some(library) = which.library().await? {
                 pin_needed(&library, &*store).await?;
                 library.close().await;
@@ -158,7 +190,7 @@ pub async fn store(arguments: StoreArguments) -> anyhow::Result<()> {
             let progress = Report::new("bytes", length(&car).await?);
             let file = BufReader::with_capacity(1 << 18, open(&car).await?);
             let roots = import(&*store, file, &|bytes| progress.tell(bytes)).await?;
-            which.keep(&roots).await?;
+            which.keep(&*store, &roots).await?;
             progress.done();
             for root in roots {
                 say(&format!("imported and pinned {root}"))?;
@@ -188,7 +220,7 @@ pub async fn pin(arguments: PinArguments) -> anyhow::Result<()> {
         ),
         Err(error) => return Err(error.into()),
     }
-    arguments.which.keep(&[cid]).await?;
+    arguments.which.keep(&*store, &[cid]).await?;
     progress.done();
     say(&format!("pinned {cid}"))
 }
@@ -200,8 +232,9 @@ async fn add(path: &Path, hash_only: bool, which: &Which) -> anyhow::Result<()> 
     let added = if hash_only {
         only_hash(file, tell).await?
     } else {
-        let added = which.open()?.add(file, tell).await?;
-        which.keep(&[added.cid]).await?;
+        let store = which.open()?;
+        let added = store.add(file, tell).await?;
+        which.keep(&*store, &[added.cid]).await?;
         added
     };
     progress.done();
@@ -210,6 +243,43 @@ async fn add(path: &Path, hash_only: bool, which: &Which) -> anyhow::Result<()> 
         "{done} {} bytes in {} blocks: {}",
         added.size, added.blocks, added.cid
     ))
+}
+
+async fn unpin(cid: &Cid, which: &Which) -> anyhow::Result<()> {
+    if which.data_dir.is_none() {
+        anyhow::bail!(
+            "--data-dir is needed: the folder of the streamer whose videos may need the file"
+        );
+    }
+    // As long as it is open nothing is collected, and the streamer pins what its videos need before it collects.
+    let store = which.open()?;
+    if let Some(library) = which.library().await? {
+        let free = nobody_needs(cid, &library).await;
+        library.close().await;
+        free?;
+    }
+    if !store.is_pinned(cid).await? {
+        return say(&format!("{cid} was not pinned"));
+    }
+    store.unpin(cid).await?;
+    say(&format!("unpinned {cid}"))
+}
+
+async fn nobody_needs(cid: &Cid, library: &Library) -> anyhow::Result<()> {
+    for item in library.all_ready() {
+        if matches!(&item.state, State::Ready(stored) if stored.files().contains(cid)) {
+            let id = item.item_id;
+            anyhow::bail!(
+                "the item {id} needs {cid}: remove it first (DELETE /v1/items/{id}), and run this again if it is still pinned then"
+            );
+        }
+    }
+    if !library.in_states(&["adding"]).await?.is_empty() {
+        anyhow::bail!(
+            "the streamer is just adding a video, which may need {cid}: run this again when it is ready"
+        );
+    }
+    Ok(())
 }
 
 async fn verify_all(store: Arc<dyn ContentStore>, mut cids: Vec<Cid>) -> anyhow::Result<()> {
@@ -313,7 +383,11 @@ impl Report {
             all => format!(" of {all}"),
         };
         let line = format!("{start}{so_far}{of} {}{end}", self.unit);
-        // Nobody may be there to read it.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        to_stderr(&line);
     }
+}
+
+/// Nobody may be there to read it.
+fn to_stderr(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

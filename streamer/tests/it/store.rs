@@ -14,6 +14,7 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use paystream_streamer::store::{ContentStore, Embedded, Result, StoreError, read};
 
+pub use commands::command;
 pub use kubo::KuboNode;
 
 /// A store in a folder of its own.

@@ -6,7 +6,7 @@ use cid::Cid;
 use paystream_streamer::store::{Added, Collected, ContentStore, Progress, Result, Source, Usage};
 use tokio::sync::watch;
 
-/// Where an addition is held up.
+/// Where the store is held up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     Nowhere,
@@ -14,9 +14,11 @@ pub enum Hold {
     Begin,
     /// When its file is stored and pinned, and nobody knows it yet.
     Committed,
+    /// Before a file is unpinned.
+    Unpin,
 }
 
-/// A real store whose additions can be held up.
+/// A real store that can be held up.
 #[derive(Debug)]
 pub struct Held {
     store: Arc<dyn ContentStore>,
@@ -33,7 +35,7 @@ impl Held {
         })
     }
 
-    /// Holds up all additions from now on.
+    /// Holds up all from now on that get there.
     pub fn hold(&self, hold: Hold) {
         self.hold.send_replace(hold);
     }
@@ -84,6 +86,7 @@ impl ContentStore for Held {
     }
 
     async fn unpin(&self, root: &Cid) -> Result<()> {
+        self.reach(Hold::Unpin).await;
         self.store.unpin(root).await
     }
 

@@ -14,7 +14,7 @@ use super::held::{Held, Hold};
 use super::host::{Host, Limits};
 use super::{made, watchable};
 use crate::stack::until;
-use crate::store::KuboNode;
+use crate::store::{KuboNode, command};
 
 /// Bytes of a leaf.
 const CHUNK: usize = 262_144;
@@ -116,17 +116,62 @@ async fn what_somebody_pinned_by_hand_stays_pinned_when_the_items_are_gone() {
         &["store", "add", prepared.to_str().unwrap()],
     ] {
         let item = host.give(&file).await;
-        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
-            .args(words)
-            .arg("--data-dir")
-            .arg(folder.path())
-            .output();
-        let output = output.await.unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let data = ["--data-dir", folder.path().to_str().unwrap()];
+        let pinned = command(&[words, &data].concat()).await;
+        assert!(pinned.success, "{pinned:?}");
+        let unpin = [&["store", "unpin", &cid], &data[..]].concat();
+        let refused = command(&unpin).await;
+        let instead = format!("DELETE /v1/items/{}", item.item_id);
+        assert!(refused.stderr.contains(&instead), "{refused:?}");
         host.uploads.discard(item.item_id).await.unwrap();
         assert_eq!(host.pins_left().await, [stored.cid], "{words:?}");
-        host.store.unpin(&stored.cid).await.unwrap();
+        assert!(command(&unpin).await.success);
+        assert!(host.pins_left().await.is_empty());
     }
+}
+
+#[tokio::test]
+async fn what_is_pinned_by_hand_while_it_is_let_go_stays_pinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (held, host) = held(folder.path()).await;
+    let item = host.give(&file(folder.path())).await;
+    let State::Ready(stored) = &item.state else {
+        panic!("{:?}", item.state);
+    };
+    held.hold(Hold::Unpin);
+    let uploads = Arc::clone(&host.uploads);
+    let id = item.item_id;
+    let discard = tokio::spawn(async move { uploads.discard(id).await });
+    held.holds().await;
+    // One of these is just being unpinned.
+    for cid in stored.files() {
+        let cid = cid.to_string();
+        let data = folder.path().to_str().unwrap();
+        let pinned = command(&["pin", &cid, "--data-dir", data]).await;
+        assert!(pinned.success, "{pinned:?}");
+    }
+    held.release();
+    discard.await.unwrap().unwrap();
+    let left = host.pins_left().await;
+    for cid in stored.files() {
+        assert!(left.contains(&cid), "{cid} of {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_unpinned_by_hand_while_it_may_be_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let (held, host) = held(folder.path()).await;
+    let item = stopped_at(Hold::Committed, &held, &host, &file(folder.path())).await;
+    for cid in host.store.pins().await.unwrap() {
+        let cid = cid.to_string();
+        let data = folder.path().to_str().unwrap();
+        let refused = command(&["store", "unpin", &cid, "--data-dir", data]).await;
+        assert!(refused.stderr.contains("just adding"), "{refused:?}");
+    }
+    held.release();
+    let item = host.finished(item).await;
+    watchable(&host, &item).await;
 }
 
 #[tokio::test]
@@ -197,17 +242,23 @@ async fn what_the_videos_need_is_pinned_before_a_collection_and_nothing_is_colle
     stop.cancel();
     running.await.unwrap();
 
-    // Also by hand.
+    // Also by hand, but not while a streamer may change what is needed.
     for file in host.store.pins().await.unwrap() {
         host.store.unpin(&file).await.unwrap();
     }
+    let collect = ["store", "gc", "--data-dir", folder.path().to_str().unwrap()];
+    let streamer = std::fs::File::create(folder.path().join("lock")).unwrap();
+    streamer.lock().unwrap();
+    let refused = command(&collect).await;
+    assert!(
+        refused.stderr.contains("uses this folder") && !refused.success,
+        "{refused:?}"
+    );
+    assert!(host.store.pins().await.unwrap().is_empty());
+    drop(streamer);
     host.close().await;
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_paystream-streamer"))
-        .args(["store", "gc", "--data-dir"])
-        .arg(folder.path())
-        .output();
-    let output = output.await.unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let collected = command(&collect).await;
+    assert!(collected.success, "{collected:?}");
     let host = Host::open(folder.path(), Limits::default()).await;
     watchable(&host, &item).await;
 }

@@ -10,6 +10,7 @@ use super::KuboNode;
 use super::footage::{Footage, VECTORS, footage};
 
 /// How a command ended.
+#[derive(Debug)]
 pub struct Command {
     pub success: bool,
     pub stdout: String,
@@ -63,6 +64,38 @@ async fn the_last_word_of_an_addition_is_the_cid() {
     assert!(verified.stdout.contains("all sound"));
     let pinned = command(&[&["pin", VECTORS[0].1], &kubo[..]].concat()).await;
     assert!(pinned.success, "{}", pinned.stderr);
+    let warning = "without --data-dir no streamer is told";
+    for told in [added, pinned] {
+        assert!(told.stderr.contains(warning), "{told:?}");
+    }
+    let unpin = [&["store", "unpin", VECTORS[0].1], &kubo[..]].concat();
+    let blind = command(&unpin).await;
+    assert!(blind.stderr.contains("--data-dir is needed"), "{blind:?}");
+    let data = folder.path().to_str().unwrap();
+    let unpinned = command(&[&unpin[..], &["--data-dir", data]].concat()).await;
+    assert!(unpinned.stdout.starts_with("unpinned "), "{unpinned:?}");
+    // The folder is another store's.
+    assert!(store(folder.path(), &["verify"]).await.success);
+}
+
+#[tokio::test]
+async fn what_was_pinned_by_hand_is_unpinned_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("footage");
+    std::fs::write(&file, footage(1_000_000)).unwrap();
+    let file = file.to_str().unwrap();
+    let added = store(folder.path(), &["add", file]).await;
+    assert!(!added.stderr.contains("warning"), "{}", added.stderr);
+    let cid = VECTORS[0].1;
+    for said in ["unpinned CID\n", "CID was not pinned\n"] {
+        let unpinned = store(folder.path(), &["unpin", cid]).await;
+        assert_eq!(unpinned.stdout, said.replace("CID", cid), "{unpinned:?}");
+    }
+    let collected = store(folder.path(), &["gc"]).await;
+    assert!(
+        collected.stdout.contains("removed 5 blocks"),
+        "{collected:?}"
+    );
 }
 
 #[tokio::test]
