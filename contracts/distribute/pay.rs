@@ -162,8 +162,10 @@ impl<'a, P: Provider> Payer<'a, P> {
         }
         let mut fees = self.fees().await?;
         let former = decoded(sent)?;
-        let is_enough = is_enough(&former, self.base_fee().await?, fees);
+        let base_fee = self.base_fee().await?;
+        let is_enough = is_enough(&former, base_fee, fees);
         let mut waits = false;
+        let mut may_be_mined = false;
         for attempt in attempts {
             let known = self.provider.get_transaction_by_hash(attempt.transaction);
             if known.await.map_err(node("a transaction"))?.is_none() {
@@ -173,6 +175,7 @@ impl<'a, P: Provider> Payer<'a, P> {
             // What nodes ask for of a transaction that takes the place of another.
             let raised = |fee: u128| fee + fee / 8 + 1;
             let other = decoded(attempt)?;
+            may_be_mined |= other.max_fee_per_gas() >= base_fee;
             let priority = other.max_priority_fee_per_gas().unwrap_or_default();
             fees.max_per_gas = fees.max_per_gas.max(raised(other.max_fee_per_gas()));
             fees.priority_per_gas = fees.priority_per_gas.max(raised(priority));
@@ -187,7 +190,11 @@ impl<'a, P: Provider> Payer<'a, P> {
             }
             None | Some(_) => {}
         }
-        let fees = self.accept(fees)?;
+        let fees = match self.accept(fees) {
+            // It is the raise that costs too much: a block can take what the node has, sooner or later.
+            Err(_) if may_be_mined => return Ok(None),
+            accepted => accepted?,
+        };
         if signer.address() != sent.from {
             return Err(DistributeError::OtherKey {
                 transaction: sent.transaction,
