@@ -17,6 +17,7 @@ use alloy::signers::local::PrivateKeySigner;
 use bitcoin::ScriptBuf;
 use paystream_contracts::{Deployment, StreamRegistry};
 
+pub use self::registered::{Block, Registrations};
 use crate::error::{Code, Error, Result, refused, unanswered};
 use crate::relay::Outbox;
 

@@ -11,6 +11,7 @@ mod item;
 mod loose;
 mod own;
 mod ready;
+mod registered;
 mod rows;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 pub use self::announced::Announced;
 pub use self::item::{Failure, Item, ItemId, NotAnItemId, State, Stored};
 use self::ready::Ready;
+pub use self::registered::Searched;
 use self::rows::{account, number, read};
 use crate::error::Result;
 

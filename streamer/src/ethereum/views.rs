@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
-use alloy::rpc::types::{BlockNumberOrTag, Filter};
+use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use jiff::Timestamp;
 use paystream_contracts::EarningsSplitter::ViewRecorded;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::passes::VIEW_LIFE;
 
 /// Blocks that a node is asked for at once: what public nodes answer.
-pub(super) const RANGE: u64 = 5_000;
+const RANGE: u64 = 5_000;
 /// Ranges that are asked for: 200,000 blocks are a day of 0.4 s blocks.
 const MAX_RANGES: u32 = 40;
 /// How long the first block of the last day is used; a day that begins a little early does no harm.
@@ -95,13 +95,6 @@ impl Ethereum {
     }
 
     async fn block_time(&self, number: u64) -> Result<Option<Timestamp>> {
-        let question = self
-            .provider
-            .get_block_by_number(BlockNumberOrTag::Number(number));
-        let block = within(question.into_future()).await?;
-        Ok(block.and_then(|block| {
-            let seconds = i64::try_from(block.header.timestamp).ok()?;
-            Timestamp::from_second(seconds).ok()
-        }))
+        Ok(self.block(number).await?.map(|block| block.time))
     }
 }

@@ -237,23 +237,115 @@ async fn what_is_being_added_counts_with_the_size_that_it_has_become() {
 #[tokio::test]
 async fn so_many_announcements_wait_and_one_that_waits_may_be_brought_again() {
     let (_folder, library) = library().await;
-    let at = |second| Timestamp::from_second(second).unwrap();
-    let announced = |name: &str, block| Announced {
-        cid: cid_of(name.as_bytes()),
-        block,
+    let cid = |name: &str| cid_of(name.as_bytes());
+    let bring = async |name: &str, second| {
+        let brought = library.announce(&cid(name), client(1), at(second), 2).await;
+        brought.unwrap()
     };
-    let (one, two) = (announced("one", 5), announced("two", 6));
-    assert!(library.announce(one, at(1), 2).await.unwrap());
-    assert!(library.announce(two, at(2), 2).await.unwrap());
-    let third = announced("three", 7);
-    assert!(!library.announce(third, at(3), 2).await.unwrap());
-    assert!(!library.is_announced(&third.cid).await.unwrap());
-    // Whoever registered it may have done so since it came first.
-    let again = announced("one", 9);
-    assert!(library.announce(again, at(4), 2).await.unwrap());
-    assert_eq!(library.announced_before(at(4)).await.unwrap(), [two]);
-    library.disown(&two.cid).await.unwrap();
-    assert!(library.announce(third, at(5), 2).await.unwrap());
+    assert!(bring("one", 1).await);
+    assert!(bring("two", 2).await);
+    assert!(!bring("three", 3).await);
+    assert!(!library.is_announced(&cid("three")).await.unwrap());
+    let first = announced("one", 1);
+    assert!(library.waits_since(&first).await.unwrap());
+    assert!(bring("one", 4).await);
+    assert!(!library.waits_since(&first).await.unwrap());
+    let before = library.announced_before(at(4)).await.unwrap();
+    assert_eq!(before, [announced("two", 2)]);
+    library.disown(&cid("two")).await.unwrap();
+    assert!(bring("three", 5).await);
     let all = library.announced_before(at(9)).await.unwrap();
-    assert!(all.len() == 2 && all.contains(&one) && all.contains(&third));
+    assert!(all.len() == 2 && all.contains(&announced("one", 4)));
+    assert!(all.contains(&announced("three", 5)));
+}
+
+#[tokio::test]
+async fn when_too_many_announcements_wait_the_oldest_of_the_clients_that_have_most_give_way() {
+    let (_folder, library) = library().await;
+    for (name, number, second) in [
+        ("of one", 1, 1),
+        ("a", 2, 3),
+        ("b", 2, 4),
+        ("c", 2, 5),
+        ("d", 2, 6),
+        ("e", 3, 2),
+        ("f", 3, 7),
+    ] {
+        let cid = cid_of(name.as_bytes());
+        let brought = library.announce(&cid, client(number), at(second), 9).await;
+        assert!(brought.unwrap());
+    }
+    let [a, b, e] = [announced("a", 3), announced("b", 4), announced("e", 2)];
+    for (most, second, gone) in [
+        (9, 9, vec![]),
+        (7, 9, vec![]),
+        (6, 9, vec![a]),
+        (5, 9, vec![a, b]),
+        (4, 9, vec![a, b, e]),
+        // What came only just now does not give way, nor anything else for it.
+        (4, 4, vec![a, e]),
+        (4, 2, vec![]),
+    ] {
+        let beyond = library.announced_beyond(most, at(second)).await.unwrap();
+        let found = beyond.len() == gone.len() && gone.iter().all(|one| beyond.contains(one));
+        assert!(found, "{beyond:?} beyond {most} before {second}");
+    }
+    // Brought again by another client, it still counts as one of the first's.
+    let again = library.announce(&e.cid, client(9), at(8), 9).await;
+    assert!(again.unwrap());
+    let beyond = library.announced_beyond(3, at(9)).await.unwrap();
+    assert!(beyond.contains(&announced("f", 7)), "{beyond:?}");
+}
+
+#[tokio::test]
+async fn what_is_registered_waits_no_longer_and_how_far_each_registry_was_searched_is_remembered() {
+    let (folder, library) = library().await;
+    let (registry, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    assert_eq!(library.searched(registry).await.unwrap(), None);
+    for name in ["one", "two"] {
+        let cid = cid_of(name.as_bytes());
+        let brought = library.announce(&cid, client(1), at(1), 9).await;
+        assert!(brought.unwrap());
+    }
+    let found = [cid_of(b"two"), cid_of(b"brought later")];
+    let searched = |block| Searched {
+        block,
+        hash: B256::repeat_byte(9),
+    };
+    for (cids, to) in [(&found[..1], Some(searched(5))), (&found[..], None)] {
+        let noted = library.note_registered(registry, cids, to).await;
+        noted.unwrap();
+    }
+    library.keep_registered().await.unwrap();
+    let waiting = library.announced_before(at(9)).await.unwrap();
+    assert_eq!(waiting, [announced("one", 1)]);
+    let noted = library
+        .note_registered(registry, &[], Some(searched(7)))
+        .await;
+    noted.unwrap();
+    library.close().await;
+
+    let library = Library::open(&folder.path().join("library.sqlite")).await;
+    let library = library.unwrap();
+    assert_eq!(library.searched(registry).await.unwrap(), Some(searched(7)));
+    assert_eq!(library.searched(other).await.unwrap(), None);
+    let brought = library.announce(&found[1], client(1), at(2), 9).await;
+    assert!(brought.unwrap());
+    library.keep_registered().await.unwrap();
+    assert!(!library.is_announced(&found[1]).await.unwrap());
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn client(number: u8) -> std::net::IpAddr {
+    [192, 0, 2, number].into()
+}
+
+fn announced(name: &str, second: i64) -> Announced {
+    Announced {
+        cid: cid_of(name.as_bytes()),
+        brought_at: at(second),
+    }
 }

@@ -18,7 +18,7 @@ use super::{Attempt, Entry, Intent, Kind, Purse, Relay, State};
 use crate::error::{Code, Error, Result, refused, unanswered};
 
 /// How long one question may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most gas that a relayed call may use: tokens may be anything.
 const MAX_GAS: u64 = 1_000_000;
 /// Relays that are under way at a time out of one purse, in all and of one account.

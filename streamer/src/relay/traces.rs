@@ -16,13 +16,13 @@ use paystream_contracts::StreamRegistry::{
 };
 use paystream_contracts::content_id;
 
-use super::outbox::{TIMEOUT, unavailable, within};
+use super::outbox::{unavailable, within};
 use super::{Entry, Outbox};
 use crate::error::{Error, Result};
+use crate::logs::Search;
 
-/// Blocks that are searched at once: first the newest, which are enough nearly always, then more, up to what most nodes answer.
+/// Blocks that are searched at once: first the newest, which are enough nearly always, then more.
 const FIRST_RANGE: u64 = 250;
-const MAX_RANGE: u64 = 5_000;
 /// Ranges that are asked for in a search.
 const MAX_RANGES: u32 = 128;
 /// Transactions that are looked at in a search, the newest first: anybody may make the same event, for the gas. And how many at a time.
@@ -142,26 +142,11 @@ impl Outbox {
         };
         let filter = trace.filter(entry.to);
         let mut to = within(self.provider.get_block_number()).await?;
-        let (mut range, mut most) = (FIRST_RANGE, MAX_RANGE);
+        let mut search = Search::new(&self.provider, filter, FIRST_RANGE);
         let mut left = MAX_TRANSACTIONS;
         for _ in 0..MAX_RANGES {
-            let from = (to + 1).saturating_sub(range);
-            let blocks = filter.clone().from_block(from).to_block(to);
-            let logs = tokio::time::timeout(TIMEOUT, self.provider.get_logs(&blocks)).await;
-            let logs = match logs {
-                Ok(Ok(logs)) => logs,
-                // That a range is too wide for it is what a node most often refuses for: ask for less, down to one block.
-                Ok(Err(error)) if from < to => {
-                    tracing::debug!(from, to, %error, "the node refuses a range");
-                    most = (to - from).div_ceil(2);
-                    range = most;
-                    continue;
-                }
-                Ok(Err(error)) => return Err(unavailable(error.to_string())),
-                Err(_) => return Err(unavailable("no answer in time".to_owned())),
-            };
+            let (logs, from) = search.newest(0..=to).await?;
             let mut candidates: Vec<_> = (logs.iter().rev())
-                .filter(|log| !log.removed)
                 .filter_map(|log| Some((log.transaction_hash?, log.block_number?)))
                 .collect();
             candidates.dedup();
@@ -178,7 +163,6 @@ impl Outbox {
                 break;
             }
             to = from - 1;
-            range = most.min(range * 2);
         }
         tracing::warn!(relay = %entry.relay.id, "not all of the chain since it began could be searched for it");
         Ok(None)

@@ -1,12 +1,16 @@
 //! Announcements that anybody may bring: how many, and for how long.
 
-use std::time::Duration;
-
+use alloy::providers::Provider;
+use jiff::Timestamp;
+use paystream_streamer::store::block::cid_of;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::stack::{OPERATOR_TOKEN, Stack, Streamer};
+use crate::stack::{OPERATOR_TOKEN, Proxy, Stack, Streamer, until};
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
 
 fn announcement(title: &str) -> Value {
     json!({"type": "paystream/announcement", "title": title, "description": ""})
@@ -25,43 +29,101 @@ async fn pins(streamer: &Streamer) -> Value {
     storage["pins"].clone()
 }
 
+async fn library(stack: &Stack) -> SqliteConnection {
+    let path = stack.data.path().join("streamer/library.sqlite");
+    let options = SqliteConnectOptions::new().filename(path);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+/// The announcements that wait.
+async fn waiting(stack: &Stack) -> Vec<String> {
+    sqlx::query_scalar("select cid from announcements")
+        .fetch_all(&mut library(stack).await)
+        .await
+        .unwrap()
+}
+
+/// Starts the streamer again when these announcements were brought so many seconds ago, and waits until only some wait.
+async fn go_by(stack: &mut Stack, brought: &[(&str, i64)], left: &[&str]) {
+    assert!(stack.streamer.terminate());
+    let now = Timestamp::now().as_millisecond();
+    for (cid, seconds) in brought {
+        sqlx::query("update announcements set brought_at = ? where cid = ?")
+            .bind(now - seconds * 1000)
+            .bind(*cid)
+            .execute(&mut library(stack).await)
+            .await
+            .unwrap();
+    }
+    stack.restart_streamer(&[]).await;
+    let stack = &*stack;
+    until("only those wait", || async {
+        (waiting(stack).await == left).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_announcement_that_nobody_registers_is_let_go_and_one_that_is_registered_stays() {
     let mut stack = Stack::start().await;
     let registered = announce(&stack.streamer, "A concert").await;
-    announce(&stack.streamer, "Spam").await;
+    let spam = announce(&stack.streamer, "Spam").await;
     let fresh = announce(&stack.streamer, "Tomorrow").await;
     stack.chain.register(&registered, 20_000).await;
     assert_eq!(pins(&stack.streamer).await, 3);
 
-    // More than a day goes by for two of them, and for one it begins again.
-    assert!(stack.streamer.terminate());
-    let path = stack.data.path().join("streamer/library.sqlite");
-    let options = SqliteConnectOptions::new().filename(path);
-    let mut library = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("update announcements set brought_at = brought_at - 90000000 where cid <> ?")
-        .bind(&fresh)
-        .execute(&mut library)
-        .await
-        .unwrap();
-    stack.restart_streamer(&[]).await;
-    let mut waiting: Vec<String> = Vec::new();
-    for _ in 0..600 {
-        waiting = sqlx::query_scalar("select cid from announcements")
-            .fetch_all(&mut library)
-            .await
-            .unwrap();
-        if waiting.len() == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(waiting, [fresh]);
+    let gone = [(&registered[..], DAY + HOUR), (&spam[..], DAY + HOUR)];
+    go_by(&mut stack, &gone, &[&fresh]).await;
     assert_eq!(pins(&stack.streamer).await, 2);
     assert_eq!(announce(&stack.streamer, "A concert").await, registered);
     let path = format!("/ipfs/{registered}");
     assert_eq!(stack.streamer.get(&path).await.0, 200);
     assert_eq!(pins(&stack.streamer).await, 2);
+}
+
+#[tokio::test]
+async fn an_announcement_that_was_registered_long_before_it_was_brought_stays() {
+    let mut stack = Stack::start().await;
+    let document = serde_json::to_vec(&announcement("A concert")).unwrap();
+    let registered = cid_of(&document).to_string();
+    stack.chain.register(&registered, 20_000).await;
+    stack.chain.call("anvil_mine", json!(["0x12c"])).await;
+    // A node that answers little at once.
+    let proxy = Proxy::start(stack.chain.port).await;
+    proxy.answer_ranges_of(50);
+    stack.chain.rpc_port = proxy.port;
+    assert_eq!(announce(&stack.streamer, "A concert").await, registered);
+    let spam = announce(&stack.streamer, "Spam").await;
+    let gone = [(&registered[..], DAY + HOUR), (&spam[..], DAY + HOUR)];
+    go_by(&mut stack, &gone, &[]).await;
+    assert_eq!(pins(&stack.streamer).await, 1);
+    let searched = async || -> i64 {
+        sqlx::query_scalar("select block from searched_registries")
+            .fetch_one(&mut library(&stack).await)
+            .await
+            .unwrap()
+    };
+    let head = stack.chain.provider.get_block_number().await.unwrap();
+    assert_eq!(searched().await, i64::try_from(head).unwrap() - 128);
+    let path = format!("/ipfs/{registered}");
+    assert_eq!(stack.streamer.get(&path).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_lets_go_only_of_what_was_over_by_its_newest_block() {
+    let now = Timestamp::now().as_second();
+    let mut stack = Stack::begun_at(now - 2 * HOUR).await;
+    let spam = announce(&stack.streamer, "Spam").await;
+    let older = announce(&stack.streamer, "Older spam").await;
+    let over = [(&spam[..], DAY + HOUR), (&older[..], DAY + 3 * HOUR)];
+    go_by(&mut stack, &over, &[&spam]).await;
+    assert_eq!(pins(&stack.streamer).await, 1);
+
+    // It has caught up.
+    let caught_up = json!([Timestamp::now().as_second()]);
+    stack.chain.call("evm_mine", caught_up).await;
+    go_by(&mut stack, &[], &[]).await;
+    assert_eq!(pins(&stack.streamer).await, 0);
 }
 
 #[tokio::test]

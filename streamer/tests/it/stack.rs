@@ -55,6 +55,12 @@ impl Stack {
         chains.serve(arguments).await
     }
 
+    /// A stack whose Ethereum chain began at this second.
+    pub async fn begun_at(second: i64) -> Self {
+        let chains = Self::on(tempfile::tempdir().unwrap(), Some(second)).await;
+        chains.serve(&[]).await
+    }
+
     /// The chains alone, the Ethereum one begun at this second.
     async fn on(data: tempfile::TempDir, begun_at: Option<i64>) -> Chains {
         let bitcoin = Bitcoind::start(data.path()).await;
