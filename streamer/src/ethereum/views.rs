@@ -11,12 +11,13 @@ use paystream_contracts::EarningsSplitter::ViewRecorded;
 
 use super::{Ethereum, unavailable, within};
 use crate::error::Result;
+use crate::logs::{MOST, Search};
 use crate::passes::VIEW_LIFE;
 
-/// Blocks that a node is asked for at once: what public nodes answer.
-const RANGE: u64 = 5_000;
-/// Ranges that are asked for: 200,000 blocks are a day of 0.4 s blocks.
-const MAX_RANGES: u32 = 40;
+/// The most blocks that are looked through: a day of 0.4 s blocks.
+const MAX_BLOCKS: u64 = 200_000;
+/// Ranges that are asked for: enough for a day of 12 s blocks at a node that answers 30 at once.
+const MAX_RANGES: u32 = 400;
 /// How long the first block of the last day is used; a day that begins a little early does no harm.
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -35,23 +36,20 @@ impl Ethereum {
         let begin = now - VIEW_LIFE;
         let first = self.first_block_since(begin).await?;
         let mut to = within(self.provider.get_block_number()).await?;
+        let first = first.max(to.saturating_sub(MAX_BLOCKS - 1));
         let filter = Filter::new()
             .address(self.deployment.splitter)
             .event_signature(ViewRecorded::SIGNATURE_HASH)
             .topic1(content)
             .topic2(self.account())
             .topic3(viewer);
+        let mut search = Search::new(&self.provider, filter, MOST);
         for _ in 0..MAX_RANGES {
             if to < first {
                 return Ok(None);
             }
-            let from = first.max((to + 1).saturating_sub(RANGE));
-            let range = filter.clone().from_block(from).to_block(to);
-            let logs = within(self.provider.get_logs(&range)).await?;
-            let newest = logs
-                .iter()
-                .filter(|log| !log.removed)
-                .max_by_key(|log| (log.block_number, log.log_index));
+            let (logs, from) = search.newest(first..=to).await?;
+            let newest = (logs.iter()).max_by_key(|log| (log.block_number, log.log_index));
             if let Some(block) = newest.and_then(|log| log.block_number) {
                 return Ok(self.block_time(block).await?.filter(|time| *time > begin));
             }
@@ -60,7 +58,8 @@ impl Ethereum {
             };
             to = next;
         }
-        Ok(None)
+        let narrow = "the node answers for too few blocks at a time to look through a day of them";
+        Err(unavailable(narrow.to_owned()))
     }
 
     /// The first block of that time or later, or one a little before it: by bisection.

@@ -3,7 +3,7 @@ use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::{Value, json};
 
-use crate::stack::{OPERATOR_TOKEN, Stack, Streamer, Token, Watcher, until};
+use crate::stack::{OPERATOR_TOKEN, Proxy, Stack, Streamer, Token, Watcher, until};
 
 /// A message to watch a content, signed.
 pub async fn message(streamer: &Streamer, content: B256, viewer: &PrivateKeySigner) -> Value {
@@ -17,8 +17,14 @@ pub async fn message(streamer: &Streamer, content: B256, viewer: &PrivateKeySign
 
 #[tokio::test]
 async fn a_view_on_chain_opens_the_live_stream_to_its_viewer_and_to_nobody_else() {
-    let stack = Stack::start().await;
+    let mut stack = Stack::start().await;
     let token = Token::deploy(&stack).await;
+    // A node that answers little at once.
+    let proxy = Proxy::start(stack.chain.port).await;
+    proxy.answer_ranges_of(3);
+    stack.chain.rpc_port = proxy.port;
+    stack.streamer.kill();
+    stack.restart_streamer(&[]).await;
     let (streamer, content) = (&stack.streamer, token.content);
     let (viewer, stranger) = (token.viewer(1).await, PrivateKeySigner::random());
     let ask = async |body: &Value| streamer.post("/v1/view-passes", body).await;
