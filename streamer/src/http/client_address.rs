@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 
+/// The bits of an IPv6 address that tell customers apart: a household is given a /56 (RIPE-690), and all addresses in it.
+const IPV6_NETWORK: u32 = 56;
+
 /// The client's address: the connection's, or, behind a trusted proxy, the last of X-Forwarded-For, which that proxy wrote. Of IPv6, the
-/// network of 64 bits, of which one customer has all addresses.
+/// network of 56 bits.
 pub(super) fn client_address(
     connection: SocketAddr,
     headers: &HeaderMap,
@@ -23,7 +26,7 @@ pub(super) fn client_address(
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
-            let network = u128::from(address) & (u128::MAX << 64);
+            let network = u128::from(address) & (u128::MAX << (u128::BITS - IPV6_NETWORK));
             Ipv6Addr::from(network).into()
         }
     }
@@ -58,9 +61,9 @@ mod tests {
             let connection = SocketAddr::new(text.parse().unwrap(), 5);
             client_address(connection, &HeaderMap::new(), false).to_string()
         };
-        assert_eq!(client("2001:db8:1:2::1"), "2001:db8:1:2::");
-        assert_eq!(client("2001:db8:1:2:ffff::9"), "2001:db8:1:2::");
-        assert_eq!(client("2001:db8:1:3::1"), "2001:db8:1:3::");
+        assert_eq!(client("2001:db8:1:2::1"), "2001:db8:1::");
+        assert_eq!(client("2001:db8:1:ff:ffff::9"), "2001:db8:1::");
+        assert_eq!(client("2001:db8:1:100::1"), "2001:db8:1:100::");
         assert_eq!(client("::ffff:192.0.2.1"), "192.0.2.1");
     }
 }

@@ -247,7 +247,7 @@ impl Request<'_> {
                 Ok(Bounds::Pass(slot, pass))
             }
             Access::Free | Access::ForPayment(_) => {
-                Ok(Bounds::Slot(self.slot(Reader::free(self.client))?))
+                Ok(Bounds::Slot(self.slot(Reader::Free(self.client))?))
             }
         }
     }
