@@ -17,7 +17,8 @@ pub(super) trait Allowance {
     fn replay(&mut self, time: Duration) -> bool;
 }
 
-/// So much may be replayed for nothing, and a quarter of what is delivered besides: whoever joins again and again has seen all of it.
+/// So much may be replayed for nothing, or the first replay if that is more, and a quarter of what is delivered besides: whoever joins again
+/// and again has seen all of it.
 const REPLAYS: Duration = Duration::from_secs(16);
 
 /// What was replayed and is not made up for by what was delivered.
@@ -25,9 +26,11 @@ pub(super) fn given(replayed: Duration, delivered: Duration) -> Duration {
     replayed.saturating_sub(delivered / 4)
 }
 
-/// Whether as much again may be replayed.
+/// Whether as much again may be replayed. Whoever was given nothing, or has made up for it, sees what there is, however long: a stream's
+/// keyframes may be far apart.
 pub(super) fn may_replay(replayed: Duration, delivered: Duration, time: Duration) -> bool {
-    given(replayed.saturating_add(time), delivered) <= REPLAYS
+    given(replayed, delivered).is_zero()
+        || given(replayed.saturating_add(time), delivered) <= REPLAYS
 }
 
 /// Whether a frame of this length may still pass.
@@ -81,11 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_seconds_are_replayed_for_nothing_and_a_quarter_of_what_is_delivered() {
+    fn the_first_group_or_sixteen_seconds_are_replayed_and_a_quarter_of_what_is_delivered() {
         let seconds = Duration::from_secs;
         for (replayed, delivered, more, may) in [
             (0, 0, 16, true),
-            (0, 0, 17, false),
+            (0, 0, 40, true),
+            (1, 0, 16, false),
+            (40, 0, 1, false),
+            (40, 159, 40, false),
+            (40, 160, 40, true),
             (14, 0, 2, true),
             (15, 0, 2, false),
             (15, 4, 2, true),

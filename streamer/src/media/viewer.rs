@@ -26,8 +26,8 @@ use super::{
 /// a stream without video, that of the audio's. What was dropped, held back, or replayed from the cache on joining and resuming
 /// is not counted. One viewer may have several connections one after another (a second WHEP POST): the time adds up.
 ///
-/// What is replayed is bounded on its own: 16 seconds, and a quarter of what is delivered. Then a picture begins at the next keyframe. A
-/// viewer without a limit, who has paid for all, is under no such bound.
+/// What is replayed is bounded on its own: 16 seconds, or the first replay if that is longer, and a quarter of what is delivered. Then a
+/// picture begins at the next keyframe. A viewer without a limit, who has paid for all, is under no such bound.
 #[derive(Debug, Default)]
 pub struct Viewer {
     shut: AtomicBool,
@@ -190,6 +190,11 @@ mod tests {
             given = viewer.given();
         }
         assert_eq!(replays, 8);
+        // Of a stream whose keyframes are far apart too, everybody sees the first picture at once.
+        let (long, viewer) = (Duration::from_secs(40), Viewer::new());
+        assert!(viewer.replay(long));
+        assert!(!viewer.replay(gop));
+        assert!(!Viewer::given_before(viewer.given()).replay(gop));
         let bought = Viewer::given_before(given);
         bought.set_limit(Duration::MAX);
         assert!((0..100).all(|_| bought.replay(gop)));
