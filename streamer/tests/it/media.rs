@@ -240,13 +240,15 @@ async fn hostile_offers_and_datagrams_are_refused_and_leave_the_engine_running()
         }
     }
 
-    let ufrag = accepted.last().and_then(|answer| {
-        answer
-            .sdp
-            .lines()
-            .find_map(|line| line.strip_prefix("a=ice-ufrag:"))
-    });
-    let ufrag = ufrag.expect("some offers are still good").trim().to_owned();
+    for answer in accepted {
+        engine.remove(answer.resource);
+    }
+    let good = engine.publish(CONTENT, &offer).await;
+    let good = good.expect("a good offer is still taken").sdp;
+    let ufrag = good
+        .lines()
+        .find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+    let ufrag = ufrag.expect("an answer has its name").trim();
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
     for round in 0..2000 {
         let name = format!("{ufrag}:x");
