@@ -2,14 +2,21 @@
 
 mod world;
 
+use std::path::Path;
+use std::time::Duration;
+
 use alloy::network::TransactionBuilder;
 use alloy::primitives::U256;
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
+use paystream_contracts::deploy::Waiting;
+use paystream_contracts::distribute::{DistributeError, Journal, Payer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::anvil::{DEPLOYER, until};
+use crate::run::KEY;
 use world::{ETHER_PRICE, HALF_A_TOKEN, World};
 
 #[tokio::test]
@@ -220,17 +227,52 @@ async fn a_transaction_that_gas_has_become_too_dear_for_is_signed_again_and_pays
     assert!(again.contains("0 transaction(s) ended"), "{again}");
 }
 
-#[tokio::test]
-async fn a_transaction_that_leaves_a_blocks_maker_nothing_is_signed_again_and_pays_once() {
-    let world = World::new().await;
+/// A run that was killed when it had sent its first transaction, which leaves a block's maker nothing; its nonce, and what it offers.
+async fn leaves_nothing(world: &World) -> (u64, U256) {
     let anvil = &world.anvil;
-    let nonce = interrupted(&world).await;
+    let nonce = interrupted(world).await;
     let block = anvil.call("eth_getBlockByNumber", json!(["pending", true]));
     let fee = block.await["transactions"][0]["maxFeePerGas"].clone();
     anvil.call("anvil_dropAllTransactions", json!([])).await;
     let set = "anvil_setNextBlockBaseFeePerGas";
     anvil.call(set, json!([fee])).await;
     anvil.mine().await;
+    (nonce, serde_json::from_value(fee).unwrap())
+}
+
+#[tokio::test]
+async fn a_transaction_that_a_block_can_take_is_waited_for_when_more_would_be_too_dear() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let (nonce, fee) = leaves_nothing(&world).await;
+    let mut journal = Journal::open(Path::new(&world.path("journal")), 31_337).unwrap();
+    let waiting = Waiting {
+        patience: Duration::from_secs(1),
+        ..Waiting::on_development_chain()
+    };
+    let payer = Payer::new(&anvil.provider, &world.deployment, waiting, fee.to());
+    let signer: PrivateKeySigner = KEY.parse().unwrap();
+    let waited = payer.resume(&mut journal, &signer, |_| {}).await;
+    assert!(
+        matches!(waited, Err(DistributeError::NotMined { .. })),
+        "{waited:?}"
+    );
+    drop(journal);
+    assert_eq!(signed(&world, nonce), 1);
+    assert_eq!(anvil.known().await, nonce + 1);
+
+    anvil.mine_by_itself().await;
+    world.execute(&[]).await;
+    assert_eq!(anvil.sent().await, nonce + 4);
+    assert_eq!(world.claims().await, 3);
+    world.everybody_has_their_ether().await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_leaves_a_blocks_maker_nothing_is_signed_again_and_pays_once() {
+    let world = World::new().await;
+    let anvil = &world.anvil;
+    let (nonce, _) = leaves_nothing(&world).await;
     let mut run = world.start(&["--execute"]);
     until("it is signed again", || async {
         (signed(&world, nonce) == 2).then_some(())

@@ -10,7 +10,8 @@ use tokio::process::{Child, Command};
 
 use crate::anvil::Anvil;
 
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+/// The key of anvil's first account.
+pub const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 /// What it printed, and whether it succeeded.
 pub struct Ended {

@@ -41,7 +41,7 @@ sol! {
 
 pub struct World {
     pub anvil: Anvil,
-    deployment: Deployment,
+    pub deployment: Deployment,
     deployer: Deployer,
     folder: TempDir,
     /// An account that never did anything: what it has, it was paid.
