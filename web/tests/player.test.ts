@@ -242,7 +242,7 @@ describe('a stored video that is paid for', { timeout: 120_000 }, () => {
   test('plays as it is paid, pays for what was checked and never for more, and for all of it', async () => {
     await watch();
     await soon(() => value('stored-time')).toBeGreaterThan(2_000);
-    expect(await at('session-state').textContent()).toBe('Playing');
+    await soon(() => at('session-state').textContent()).toBe('Playing');
     await seekTo(40);
     await soon(() => value('stored-time')).toBeGreaterThan(41_000);
     await at('pause').click();
