@@ -82,7 +82,7 @@ async fn main() -> anyhow::Result<()> {
         received(&viewers) - packets,
         start.elapsed().as_secs_f64(),
     );
-    let holes: u64 = viewers.iter().map(|(_, client)| client.holes()).sum();
+    let holes: usize = viewers.iter().map(|(_, client)| client.holes()).sum();
     println!("viewers {count}, join p50 {} ms", middle.as_millis());
     println!(
         "media thread {:.1} % of a core, {:.3} % for each viewer",

@@ -1,6 +1,7 @@
 //! A viewer on the async layer of webrtc-rs, which counts what arrives.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -27,10 +28,29 @@ use webrtc::{
 #[derive(Default)]
 struct Counts {
     packets: AtomicU64,
-    holes: AtomicU64,
-    backward: AtomicU64,
-    last: Mutex<Option<(u16, u32)>>,
+    /// Timestamps by unrolled sequence number: what was sent again arrives late, and perhaps twice.
+    numbered: Mutex<BTreeMap<i64, u32>>,
     arrived: Mutex<Option<Instant>>,
+}
+
+impl Counts {
+    fn count(&self, seq: u16, ts: u32) {
+        self.packets.fetch_add(1, Ordering::SeqCst);
+        *self.arrived.lock().expect("not poisoned") = Some(Instant::now());
+        let mut numbered = self.numbered.lock().expect("not poisoned");
+        let last = numbered.last_key_value().map_or(0, |(last, _)| *last);
+        numbered.insert(last + i64::from(seq.wrapping_sub(last as u16) as i16), ts);
+    }
+
+    fn steps(&self, wrong: impl Fn((i64, u32), (i64, u32)) -> bool) -> usize {
+        let numbered = self.numbered.lock().expect("not poisoned");
+        let packets = numbered.iter().map(|(seq, ts)| (*seq, *ts));
+        packets
+            .clone()
+            .zip(packets.skip(1))
+            .filter(|(one, next)| wrong(*one, *next))
+            .count()
+    }
 }
 
 struct Handler {
@@ -60,20 +80,7 @@ impl PeerConnectionEventHandler for Handler {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else {
                     continue;
                 };
-                let (seq, ts) = (packet.header.sequence_number, packet.header.timestamp);
-                counts.packets.fetch_add(1, Ordering::SeqCst);
-                *counts.arrived.lock().expect("not poisoned") = Some(Instant::now());
-                let mut last = counts.last.lock().expect("not poisoned");
-                if let Some((last_seq, last_ts)) = *last {
-                    counts
-                        .holes
-                        .fetch_add(u64::from(seq.wrapping_sub(last_seq) != 1), Ordering::SeqCst);
-                    counts.backward.fetch_add(
-                        u64::from(ts.wrapping_sub(last_ts) >= 1 << 31),
-                        Ordering::SeqCst,
-                    );
-                }
-                *last = Some((seq, ts));
+                counts.count(packet.header.sequence_number, packet.header.timestamp);
             }
         });
     }
@@ -170,14 +177,15 @@ impl Client {
         *self.counts.arrived.lock().expect("not poisoned")
     }
 
-    /// Steps in the sequence that were not one.
-    pub fn holes(&self) -> u64 {
-        self.counts.holes.load(Ordering::SeqCst)
+    /// Places in the sequence where packets are missing.
+    pub fn holes(&self) -> usize {
+        self.counts.steps(|(seq, _), (next, _)| next - seq != 1)
     }
 
-    /// Timestamps that went back.
-    pub fn backward(&self) -> u64 {
-        self.counts.backward.load(Ordering::SeqCst)
+    /// Packets whose timestamp is before that of the packet before them in the sequence.
+    pub fn backward(&self) -> usize {
+        self.counts
+            .steps(|(_, ts), (_, next)| next.wrapping_sub(ts) >= 1 << 31)
     }
 
     pub fn connected(&self) -> bool {
