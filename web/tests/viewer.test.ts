@@ -395,9 +395,14 @@ describe('the programme', { timeout: 120_000 }, () => {
     await eventually(() => at('content-poster').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(1);
     expect(await text('content-card')).not.toContain('Off air');
     expect(await at('content-poster').getAttribute('src')).toMatch(/^blob:/);
-    await at('catalogue-search').fill(`0x${'ab'.repeat(20)}`);
+    const creator = `0x${'ab'.repeat(20)}`;
+    await at('catalogue-search').fill(creator);
     await at('content-card').waitFor();
     expect(await faultsAtBothSizes(page, 'programme-stored')).toEqual([]);
+    await at('content-card').click();
+    await page.waitForURL(/#\/content\//);
+    await page.goBack();
+    await eventually(() => at('catalogue-search').inputValue()).toBe(creator);
   });
 
   test('shows neither when the provider’s bytes are not those of the CID', async () => {

@@ -9,7 +9,7 @@ import { Problem } from '../ui/action-button.tsx';
 
 export function CataloguePage() {
   const { indexer } = useServices();
-  const [search, setSearch] = useState('');
+  const [search, setSearch] = useState(searchOfEntry);
   const typed = useDeferredValue(search);
   const asked = searchOf(typed);
   const contents = useInfiniteQuery({
@@ -42,7 +42,10 @@ export function CataloguePage() {
           placeholder="Title, creator’s address, or CID"
           maxLength={160}
           value={search}
-          onChange={(event) => setSearch(event.target.value)}
+          onChange={(event) => {
+            setSearch(event.target.value);
+            history.replaceState({ search: event.target.value }, '');
+          }}
           data-testid="catalogue-search"
         />
       </search>
@@ -86,6 +89,12 @@ export function CataloguePage() {
       )}
     </>
   );
+}
+
+/** What was typed before another page was opened, when the person comes back from it. */
+function searchOfEntry(): string {
+  const entry: unknown = history.state;
+  return typeof entry === 'object' && entry !== null && 'search' in entry && typeof entry.search === 'string' ? entry.search : '';
 }
 
 async function found(indexer: Indexer, asked: Search, cursor: string | null, signal: AbortSignal): Promise<ContentPage> {
