@@ -93,6 +93,22 @@ describe('a stored video', { timeout: 120_000 }, () => {
     expect(await at('problem').count()).toBe(0);
   });
 
+  test('stays with its provider when that leaves the list', async () => {
+    await open();
+    await soon(() => value('stored-time')).toBeGreaterThan(500);
+    const other = { provider: `0x${'cd'.repeat(20)}`, url: `${around.url}/elsewhere`, liveness: 'offline', viewers: null };
+    let asked = 0;
+    await page.route(`**/indexer/v1/contents/${contentId}/streams`, (route) => {
+      asked += 1;
+      return route.fulfill({ json: { items: [other], next_cursor: null } });
+    });
+    await expect.poll(() => asked, { timeout: 40_000 }).toBeGreaterThan(1);
+    const before = await value('stored-time');
+    expect(before).toBeGreaterThan(5_000);
+    await soon(() => value('stored-time')).toBeGreaterThan(before + 500);
+    expect(await at('problem').count()).toBe(0);
+  });
+
   test('goes on at another provider when the first one no longer has it', async () => {
     const second = new Surroundings(built.dist);
     second.film = film;

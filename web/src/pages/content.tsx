@@ -28,19 +28,23 @@ export function ContentPage({ contentId }: { contentId: string }) {
   const streams = useQuery({ queryKey: ['streams', id], queryFn: ({ signal }) => indexer.streams(id, signal), refetchInterval: 10_000 });
   const channels = useChannels().filter((record) => record.contentId === id);
   const [chosen, setChosen] = useState<string | null>(null);
+  const [watched, setWatched] = useState<Stream | null>(null);
   const [dismissed, setDismissed] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
 
-  const stream = pick(streams.data ?? [], chosen);
-  const others = (streams.data ?? []).filter((other) => other.provider !== stream?.provider);
+  const listed = streams.data ?? [];
+  const stream = pick(listed, watched?.provider === chosen ? watched : null, chosen);
+  const others = listed.filter((other) => other.provider !== stream?.provider);
   const offer = useOffer(stream?.url ?? null, id, 10_000);
   const held = useViewPass(id, stream);
 
   // Whoever watches stays with their provider, whatever becomes of the list.
-  const watched = stream !== null && (offer.data?.stored?.free === true || held.pass !== null) ? stream.provider : null;
+  const watches = stream !== null && (offer.data?.stored?.free === true || held.pass !== null);
   useEffect(() => {
-    if (watched !== null) setChosen(watched);
-  }, [watched]);
+    if (!watches) return;
+    setChosen(stream.provider);
+    setWatched(stream);
+  }, [watches, stream]);
 
   const { running, ended } = channelToWatch(channels, dismissed);
   if (running !== null && running.funding.length > 0) {
@@ -227,10 +231,11 @@ function ScreenNote(props: {
   );
 }
 
-/** The chosen provider, else a live one, else any. */
-function pick(streams: readonly Stream[], chosen: string | null): Stream | null {
+/** The chosen provider, else the one that is watched, else a live one, else any. */
+function pick(streams: readonly Stream[], watched: Stream | null, chosen: string | null): Stream | null {
   return (
     streams.find((stream) => stream.provider === chosen) ??
+    watched ??
     streams.find((stream) => stream.liveness === 'live') ??
     streams.find((stream) => stream.liveness === 'unknown') ??
     streams[0] ??
