@@ -35,10 +35,10 @@ contract BitcoinScriptTest is Test {
         bytes[] memory scripts = standardOutputs();
         for (uint256 i = 0; i < scripts.length; i++) {
             uint256 length = scripts[i].length;
-            for (uint256 at = 0; at < length; at++) {
+            for (uint256 place = 0; place < length; place++) {
                 bytes memory changed = bytes.concat(scripts[i]);
-                changed[at] ^= 0x04;
-                bool inHash = at >= opcodes[i][0] && at < length - opcodes[i][1];
+                changed[place] ^= 0x04;
+                bool inHash = place >= opcodes[i][0] && place < length - opcodes[i][1];
                 assertEq(this.isStandardOutput(changed), inHash, vm.toString(changed));
             }
         }
@@ -50,8 +50,8 @@ contract BitcoinScriptTest is Test {
             assertFalse(this.isStandardOutput(abi.encodePacked(scripts[i], hex"00")));
             assertFalse(this.isStandardOutput(abi.encodePacked(hex"00", scripts[i])));
             bytes memory shorter = new bytes(scripts[i].length - 1);
-            for (uint256 at = 0; at < shorter.length; at++) {
-                shorter[at] = scripts[i][at];
+            for (uint256 place = 0; place < shorter.length; place++) {
+                shorter[place] = scripts[i][place];
             }
             assertFalse(this.isStandardOutput(shorter));
         }
