@@ -289,6 +289,18 @@ describe('a stored video that is paid for', { timeout: 120_000 }, () => {
     await soon(() => meter.heard.at(-1)).toBe('leave');
   });
 
+  test('of which less was paid than Bitcoin can pay out says so when it is settled', async () => {
+    film.spoiltLeaf = 1;
+    await watch();
+    await at('stored-problem').waitFor();
+    await soon(() => value('paid-sat')).toBeGreaterThan(0);
+    await at('leave').click();
+    await at('leave-confirm').click();
+    await soon(() => at('settlement').textContent()).toContain('What was paid is less than Bitcoin can pay out');
+    expect(await value('split-creator')).toBe(0);
+    expect(await value('split-provider')).toBe(0);
+  });
+
   test.each([
     ['the first block', 0],
     ['a later one', 4],

@@ -111,10 +111,10 @@ function DearRefund({ record, cost: { amountSat, feeSat } }: { record: ChannelRe
 
 /** By script, from the transaction itself; until it is seen, from the last payment signed. */
 function Split({ record, transaction }: { record: ChannelRecord; transaction: Transaction | null }) {
-  const payouts = transaction === null ? signedPayouts(record) : paidOut(record, transaction);
+  const signed = signedPayouts(record);
+  const payouts = transaction === null ? signed : paidOut(record, transaction);
   if (payouts === null) return null;
   const total = payouts.creator + payouts.provider + payouts.change;
-  const free = payouts.creator + payouts.provider === 0n;
   const percent = (part: bigint): string => `${total === 0n ? 0 : Number((part * 1000n) / total) / 10}%`;
   const parties = [
     ['creator', 'Creator', payouts.creator],
@@ -123,7 +123,12 @@ function Split({ record, transaction }: { record: ChannelRecord; transaction: Tr
   ] as const;
   return (
     <div className="stack-s">
-      {free && <p className="quiet">Nothing was paid to anybody: all of it comes back but the network’s fee.</p>}
+      {isFree(payouts) && (
+        <p className="quiet">
+          {signed !== null && isFree(signed) ? 'What was paid is less than Bitcoin can pay out' : 'Nothing was paid to anybody'}: all of it
+          comes back but the network’s fee.
+        </p>
+      )}
       <div className="split-bar" aria-hidden="true">
         {parties.map(([name, , sat]) => (
           <i key={name} className={name} style={{ width: percent(sat) }} />
@@ -149,6 +154,10 @@ interface Parts {
   readonly creator: bigint;
   readonly provider: bigint;
   readonly change: bigint;
+}
+
+function isFree({ creator, provider }: Parts): boolean {
+  return creator + provider === 0n;
 }
 
 function signedPayouts(record: ChannelRecord): Parts | null {
