@@ -2,6 +2,7 @@
 //!
 //! Answers are kept for a few seconds, so that offers cost the node little; a payment never waits for Ethereum.
 
+pub(crate) mod logs;
 mod registered;
 mod registration;
 mod views;

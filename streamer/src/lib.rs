@@ -16,7 +16,6 @@ pub mod http;
 pub mod journal;
 pub mod keys;
 pub mod library;
-mod logs;
 pub mod media;
 pub mod meter;
 pub mod operator_token;

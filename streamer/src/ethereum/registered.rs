@@ -12,9 +12,9 @@ use cid::Cid;
 use jiff::Timestamp;
 use paystream_contracts::StreamRegistry::ContentRegistered;
 
+use super::logs::{MOST, Search};
 use super::{Ethereum, unavailable, within};
 use crate::error::Result;
-use crate::logs::{MOST, Search};
 
 /// A block of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use alloy::sol_types::SolEvent;
 use jiff::Timestamp;
 use paystream_contracts::EarningsSplitter::ViewRecorded;
 
+use super::logs::{MOST, Search};
 use super::{Ethereum, unavailable, within};
 use crate::error::Result;
-use crate::logs::{MOST, Search};
 use crate::passes::VIEW_LIFE;
 
 /// The most blocks that are looked through: a day of 0.4 s blocks.

@@ -19,7 +19,7 @@ use paystream_contracts::content_id;
 use super::outbox::{unavailable, within};
 use super::{Entry, Outbox};
 use crate::error::{Error, Result};
-use crate::logs::Search;
+use crate::ethereum::logs::Search;
 
 /// Blocks that are searched at once: first the newest, which are enough nearly always, then more.
 const FIRST_RANGE: u64 = 250;
