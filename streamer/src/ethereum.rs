@@ -228,15 +228,22 @@ impl Ethereum {
     }
 }
 
-fn unavailable(detail: String) -> Error {
+pub(crate) fn unavailable(detail: String) -> Error {
     unanswered("Ethereum", &detail)
 }
 
-async fn within<T, E: std::fmt::Display>(
-    question: impl Future<Output = Result<T, E>>,
-) -> Result<T> {
+/// The node's answer to a question, unless it takes too long.
+pub(crate) async fn in_time<T>(question: impl IntoFuture<Output = T>) -> Result<T> {
     tokio::time::timeout(TIMEOUT, question)
         .await
-        .map_err(|_| unavailable("no answer in time".to_owned()))?
+        .map_err(|_| unavailable("no answer in time".to_owned()))
+}
+
+/// The same, where a refusal is no answer.
+pub(crate) async fn within<T, E: std::fmt::Display>(
+    question: impl IntoFuture<Output = Result<T, E>>,
+) -> Result<T> {
+    in_time(question)
+        .await?
         .map_err(|error| unavailable(error.to_string()))
 }

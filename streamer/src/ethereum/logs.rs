@@ -4,17 +4,15 @@
 //! answered makes room for a little more: a node that was out of sorts for a moment does not slow down the rest of a search.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, Log};
 
-use crate::error::{Result, unanswered};
+use super::{in_time, unavailable};
+use crate::error::Result;
 
 /// The most blocks that are asked for at once: what most nodes answer.
 pub(crate) const MOST: u64 = 5_000;
-/// How long one question may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A search for the events of a filter.
 pub(crate) struct Search<'a> {
@@ -63,19 +61,18 @@ impl<'a> Search<'a> {
             let blocks = part(self.width.now);
             let (from, to) = (*blocks.start(), *blocks.end());
             let filter = self.filter.clone().from_block(from).to_block(to);
-            match tokio::time::timeout(TIMEOUT, self.provider.get_logs(&filter)).await {
-                Ok(Ok(mut logs)) => {
+            match in_time(self.provider.get_logs(&filter)).await? {
+                Ok(mut logs) => {
                     logs.retain(|log| !log.removed);
                     self.width.answered();
                     return Ok((logs, blocks));
                 }
                 // That a range is too wide for it is what a node most often refuses for.
-                Ok(Err(error)) if from < to => {
+                Err(error) if from < to => {
                     tracing::debug!(from, to, %error, "the node refuses a range");
                     self.width.refused(to - from + 1);
                 }
-                Ok(Err(error)) => return Err(unanswered("Ethereum", &error.to_string())),
-                Err(_) => return Err(unanswered("Ethereum", "no answer in time")),
+                Err(error) => return Err(unavailable(error.to_string())),
             }
         }
     }

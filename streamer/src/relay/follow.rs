@@ -10,9 +10,9 @@ use alloy::rpc::types::TransactionReceipt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::within;
 use super::{Attempt, Entry, Outbox, State};
 use crate::error::{Error, Result};
+use crate::ethereum::within;
 
 /// The pause between two looks at what is pending.
 const ROUND: Duration = Duration::from_millis(500);

@@ -15,10 +15,9 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use super::journal::Journal;
 use super::{Attempt, Entry, Intent, Kind, Purse, Relay, State};
-use crate::error::{Code, Error, Result, refused, unanswered};
+use crate::error::{Code, Error, Result, refused};
+use crate::ethereum::{in_time, unavailable, within};
 
-/// How long one question may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most gas that a relayed call may use: tokens may be anything.
 const MAX_GAS: u64 = 1_000_000;
 /// Relays that are under way at a time out of one purse, in all and of one account.
@@ -219,11 +218,7 @@ impl Outbox {
         let request = self.request(intent.to, &intent.data);
         self.simulate(request.clone()).await?;
         let estimate = self.provider.estimate_gas(request).into_future();
-        let used = match tokio::time::timeout(TIMEOUT, estimate).await {
-            Ok(Ok(used)) => used,
-            Ok(Err(error)) => return Err(refusal(&error)),
-            Err(_) => return Err(unavailable("no answer in time".to_owned())),
-        };
+        let used = in_time(estimate).await?.map_err(|error| refusal(&error))?;
         let gas = used + used / 4;
         if intent.kind != Kind::Own && gas > MAX_GAS {
             return Err(refused(
@@ -237,11 +232,8 @@ impl Outbox {
     /// Whether the call would go through now.
     pub(super) async fn simulate(&self, request: TransactionRequest) -> Result<()> {
         let call = self.provider.call(request).into_future();
-        match tokio::time::timeout(TIMEOUT, call).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(refusal(&error)),
-            Err(_) => Err(unavailable("no answer in time".to_owned())),
-        }
+        in_time(call).await?.map_err(|error| refusal(&error))?;
+        Ok(())
     }
 
     pub(super) fn request(
@@ -320,7 +312,7 @@ impl Outbox {
     /// Gives the node a transaction that is written down. What goes wrong shows itself when it is looked for.
     pub(super) async fn broadcast(&self, attempt: &Attempt) {
         let sent = self.provider.send_raw_transaction(&attempt.raw);
-        match tokio::time::timeout(TIMEOUT, sent).await {
+        match in_time(sent).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
                 tracing::debug!(transaction = %attempt.transaction, %error, "not taken by the node");
@@ -377,19 +369,6 @@ fn is_of_the_call(message: &str) -> bool {
     ]
     .iter()
     .any(|sign| message.contains(sign))
-}
-
-pub(super) fn unavailable(detail: String) -> Error {
-    unanswered("Ethereum", &detail)
-}
-
-pub(super) async fn within<T, E: std::fmt::Display>(
-    question: impl Future<Output = Result<T, E>>,
-) -> Result<T> {
-    tokio::time::timeout(TIMEOUT, question)
-        .await
-        .map_err(|_| unavailable("no answer in time".to_owned()))?
-        .map_err(|error| unavailable(error.to_string()))
 }
 
 #[cfg(test)]

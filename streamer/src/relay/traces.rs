@@ -16,10 +16,9 @@ use paystream_contracts::StreamRegistry::{
 };
 use paystream_contracts::content_id;
 
-use super::outbox::{unavailable, within};
 use super::{Entry, Outbox};
 use crate::error::{Error, Result};
-use crate::ethereum::logs::Search;
+use crate::ethereum::{logs::Search, unavailable, within};
 
 /// Blocks that are searched at once: first the newest, which are enough nearly always, then more.
 const FIRST_RANGE: u64 = 250;
